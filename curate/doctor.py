@@ -258,7 +258,7 @@ def _cache_folder() -> Check:
 
 
 #: What it means that there is none.
-_WITHOUT_MONGOD = "without it, `curate browse` can't start, and all other commands work"
+_WITHOUT_MONGOD = "without it, `curate browse` has only its page (--no-app), and all other commands work"
 
 
 def _mongod() -> Check:

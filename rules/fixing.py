@@ -275,7 +275,7 @@ def _layout_last(label: str, edits: list[Edit], escapes: set[str], ruleset: Rule
     if not escapes <= {edit.rule for edit in inner}:
         return inner
     mended = apply(label, disjoint(in_order(inner, len(label)), len(label)))
-    layout = ruleset.options.get(repair_code, all_rules()[repair_code].options)["layout"]
+    layout = ruleset.option_values(all_rules()[repair_code])["layout"]
     table = m2e_layout.repair(mended, layout)
     if table is None or table == mended:
         return inner

@@ -393,7 +393,7 @@ def expand(names: Iterable[str]) -> Iterator[str]:
     catalogue = all_rules()
     for name in names:
         if name.isalpha() and name.upper() in families():
-            yield from (code for code in catalogue if code.startswith(name.upper()))
+            yield from (code for code, rule in catalogue.items() if rule.family == name.upper())
         elif name.upper() == "ALL":
             yield from catalogue
         else:

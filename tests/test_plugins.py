@@ -17,7 +17,7 @@ import pytest
 import rules
 from curate.sources import registry as formats
 from finetune.metrics import catalogue
-from rules import others, plugins
+from rules import others, plugins, registry
 from rules.registry import all_rules
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -210,6 +210,15 @@ def test_a_package_that_fails_half_way_is_in_nobodys_way(brought) -> None:
     assert list(found) == ["ACMF001"]
     assert found["ACMF001"].package.endswith("_1 1.0")
     assert "ZeroDivisionError" in plugins.left_out()[0]
+
+
+def test_letters_that_begin_with_others_select_no_rules_of_those(brought, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought(plugins.RULES, "SYNT", RULE.format(code="SYNT001", name="a", more=""))
+    brought(plugins.RULES, "SYNTH", RULE.format(code="SYNTH001", name="b", more=""))
+    everything = {**all_rules(), **taken()}
+    monkeypatch.setattr(registry, "all_rules", lambda: everything)
+    assert {registry.all_rules()[code].family for code in registry.expand(["SYN"])} == {"SYN"}
+    assert list(registry.expand(["synt"])) == ["SYNT001"]
 
 
 @pytest.mark.parametrize(

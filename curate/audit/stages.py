@@ -178,7 +178,7 @@ def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, rep
             tables.samples.file(number),
             tables.found.file(number),
             tables.suppressed.file(number),
-            of_samples[orders.search_sorted(start) : orders.search_sorted(end)],
+            of_samples[orders.search_sorted(start, "left") : orders.search_sorted(end, "left")],
         )
         for number, (start, end) in enumerate(spans)
     )

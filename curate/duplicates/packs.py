@@ -41,9 +41,10 @@ def folders() -> list[Path]:
     named = [Path(one) for one in os.environ.get(VARIABLE, "").split(os.pathsep) if one]
     found = [*named, data_folder() / "packs"]
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        with suppress(ImportError):  # a package that was only partly removed
-            spec = find_spec(point.value)
-            found += map(Path, (spec and spec.submodule_search_locations) or ())
+        package, *inner = point.value.split(".")  # `find_spec` of an inner package would import the outer one
+        with suppress(ImportError, ValueError):  # a package that was only partly removed
+            spec = find_spec(package)
+            found += [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
     return found
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Iterator
 
 from curate.base.colour import Paint
 from curate.base.tables import count, things
 from curate.base.visible import visible
+from curate.browse.deciding.change import parts
 from curate.fix.job import Fixed, report_lines
 from rules.fixing import Style
 from rules.registry import all_rules
 
 _WORD = re.compile(r"\\[A-Za-z]+|\\.|\s+|[A-Za-z]+|\d+|.", re.DOTALL)
-#: Up to this many words are compared one by one; in more, all between the first and last difference is one change.
-_MOST_WORDS = 3000
 #: Characters of an unchanged stretch that are shown beside a change.
 _CONTEXT = 30
 
@@ -41,18 +39,16 @@ def changes(fixed: Fixed, paint: Paint) -> Iterator[str]:
 
 def marked(before: str, after: str, paint: Paint) -> str:
     """The label before and after in one line."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
     plain = paint("x", "red") == "x"
     out: list[str] = []
-    runs = list(_runs(old, new))
-    for at, (kind, words, others) in enumerate(runs):
-        if kind == "equal":
-            out.append(_shortened(visible(words), is_first=at == 0, is_last=at == len(runs) - 1))
-            continue
-        if words:
-            out.append(f"[-{visible(words)}-]" if plain else paint(_seen(words), "red"))
-        if others:
-            out.append(f"{{+{visible(others)}+}}" if plain else paint(_seen(others), "green"))
+    found = parts(before, after, _WORD)
+    for at, (kind, text) in enumerate(found):
+        if kind == "same":
+            out.append(_shortened(visible(text), is_first=at == 0, is_last=at == len(found) - 1))
+        elif kind == "removed":
+            out.append(f"[-{visible(text)}-]" if plain else paint(_seen(text), "red"))
+        else:
+            out.append(f"{{+{visible(text)}+}}" if plain else paint(_seen(text), "green"))
     return "".join(out)
 
 
@@ -68,22 +64,6 @@ def _shortened(text: str, *, is_first: bool, is_last: bool) -> str:
 def _seen(text: str) -> str:
     """A changed text whose spaces are also visible in colour."""
     return visible(text).replace(" ", "·")
-
-
-def _runs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """(kind, removed words, added words) in order."""
-    first = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    most = min(len(old), len(new)) - first
-    last = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)
-    head, tail = old[:first], old[len(old) - last :]
-    gone, come = old[first : len(old) - last], new[first : len(new) - last]
-    yield "equal", "".join(head), ""
-    if len(gone) + len(come) > _MOST_WORDS:
-        yield "replace", "".join(gone), "".join(come)
-    else:
-        for kind, a, b, c, d in SequenceMatcher(None, gone, come, autojunk=False).get_opcodes():
-            yield kind, "".join(gone[a:b]), "".join(come[c:d])
-    yield "equal", "".join(tail), ""
 
 
 def summary(fixed: Fixed, width: int, style: Style, paint: Paint) -> Iterator[str]:

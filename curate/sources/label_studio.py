@@ -108,13 +108,18 @@ def image_names(name: str) -> list[str]:
     return [*tails, _UPLOAD.sub("", steps[-1])]
 
 
-def _annotated(task: Mapping[str, Any], named: str | None) -> tuple[str, list[tuple[str | int, ...]]]:
+def counting(task: Mapping[str, Any]) -> tuple[str, list[tuple[int, Mapping[str, Any]]]]:
+    """The key of a task's annotations, and those that count, with their places. Raises Unfit where none does."""
     key = "annotations" if isinstance(task.get("annotations"), list) else "completions"
     made = task.get(key) if isinstance(task.get(key), list) else []
     live = [(at, one) for at, one in enumerate(made or ()) if isinstance(one, Mapping) and not one.get("was_cancelled")]
     if not live:
         raise Unfit(SKIPPED if made else PREDICTED if task.get("predictions") else UNLABELLED)
-    live = [(at, one) for at, one in live if one.get("ground_truth")] or live
+    return key, [(at, one) for at, one in live if one.get("ground_truth")] or live
+
+
+def _annotated(task: Mapping[str, Any], named: str | None) -> tuple[str, list[tuple[str | int, ...]]]:
+    key, live = counting(task)
     found = []
     for at, one in live:
         results = one.get("result")
@@ -218,6 +223,11 @@ def _looks_like_image(text: str) -> bool:
 
 
 def _by(task: Mapping[str, Any], place: Sequence[Any]) -> Any:
-    """Who made the annotation: an id, an address, or an object with one."""
-    by = task[place[0]][place[1]].get("completed_by")
+    """Who made the annotation at a place."""
+    return who_made(task[place[0]][place[1]])
+
+
+def who_made(annotation: Mapping[str, Any]) -> Any:
+    """The annotator's id or address."""
+    by = annotation.get("completed_by")
     return by.get("email") or by.get("id") if isinstance(by, Mapping) else by

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curate.base.errors import UserError
-from curate.browse.deciding.state import proposals
+from curate.browse.deciding.state import proposals, standing
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.runs.decisions import Action
 from curate.runs.folder import load_run, rules_of
 from curate.sources.chat_rows import Unfit
-from curate.sources.label_studio import is_flat_task, is_task, task_of
+from curate.sources.label_studio import DISAGREEING, counting, is_flat_task, is_task, task_of, who_made
 from curate.tasks.label_studio_tasks import AS_READ, DECISION, IMAGE, LABEL, REJECT, SAMPLE_ID
 
 
@@ -39,14 +39,20 @@ class Taken:
 def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
     """Decide as the annotations of an export say. who: whose decisions they are, None for the annotators'.
 
-    Raises UserError where the file is no export of tasks that `write_tasks` wrote.
+    A decision that someone else has made about the label stays. Raises UserError where the file is no export of tasks
+    that `write_tasks` wrote.
     """
     taken = Taken()
     loaded = load_run(run)
     answers = list(_answers(file, taken))
     fixed = proposals([answer.as_read for answer in answers], rules_of(loaded)[0])
+    before = standing(loaded)
     orders: dict[tuple[str, Action], list[ShownSample]] = {}
     for answer in answers:
+        by, held = answer.who if who is None else who, before.get(answer.sample_id)
+        if held is not None and held.who != by and held.is_about(answer.as_read):
+            taken.refused[_WHY["overtaken"]] += 1
+            continue
         action: Action = "edit"
         if answer.label is None:
             action = "reject"
@@ -55,9 +61,10 @@ def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
         elif answer.label == fixed.get(answer.as_read):
             action = "fix"
         sample = ShownSample(answer.sample_id, answer.sample_id, answer.as_read, answer.label)
-        orders.setdefault((answer.who if who is None else who, action), []).append(sample)
+        orders.setdefault((by, action), []).append(sample)
     for (by, action), samples in orders.items():
-        outcome = Desk(run, by).decide(action, samples)
+        seen = {sample.sample_id: before.get(sample.sample_id) for sample in samples}
+        outcome = Desk(run, by).decide(action, samples, seen=seen)
         taken.made[action] += len(outcome.states)
         taken.refused += Counter({_WHY[reason]: count for reason, count in outcome.refused.items()})
     return taken
@@ -67,7 +74,7 @@ _WHY = {
     "changed": "another label since the run was audited anew",
     "gone": "no longer in the run",
     "already": "decided so already",
-    "overtaken": "decided on meanwhile",
+    "overtaken": "decided on by someone else meanwhile",
 }
 
 
@@ -108,15 +115,25 @@ def _tasks(file: Path) -> list[Any]:
 
 
 def _rejecter(record: Mapping[str, Any]) -> str | None:
-    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list."""
+    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list.
+
+    Raises Unfit where another annotation that counts doesn't say so.
+    """
     if not is_task(record):
         chosen = record.get(DECISION)
         return str(record.get("annotator") or "label-studio") if chosen in (REJECT, [REJECT]) else None
-    for annotation in record.get("annotations") or ():
-        if annotation.get("was_cancelled"):
-            continue
-        for result in annotation.get("result") or ():
-            if result.get("from_name") == DECISION and REJECT in result.get("value", {}).get("choices", ()):
-                by = annotation.get("completed_by")
-                return str((by.get("email") or by.get("id") if isinstance(by, Mapping) else by) or "label-studio")
-    return None
+    annotations = [annotation for _, annotation in counting(record)[1]]
+    rejecting = [annotation for annotation in annotations if _rejects(annotation)]
+    if rejecting and len(rejecting) < len(annotations):
+        raise Unfit(DISAGREEING)
+    return str(who_made(rejecting[0]) or "label-studio") if rejecting else None
+
+
+def _rejects(annotation: Mapping[str, Any]) -> bool:
+    results = annotation.get("result")
+    for result in results if isinstance(results, list) else ():
+        value = result.get("value") if isinstance(result, Mapping) and result.get("from_name") == DECISION else None
+        choices = value.get("choices") if isinstance(value, Mapping) else None
+        if isinstance(choices, list) and REJECT in choices:
+            return True
+    return False

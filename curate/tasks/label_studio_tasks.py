@@ -55,7 +55,7 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
     """Write the undecided samples of a list to the file `out`, and the labelling interface beside it (`.xml`).
 
     root: the folder that Label Studio serves local files from. Images that it can't serve are in the file itself.
-    Raises UserError for a list that isn't there, and a file of that name.
+    Raises UserError for a list that isn't there, and files that are.
     """
     if out.suffix == ".xml":
         raise UserError(f"{out}: the tasks are JSON; name a file that doesn't end in .xml, which the interface gets")
@@ -63,6 +63,10 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
     queues = Queues(frame, out.parent)
     if queue not in queues.names():
         raise UserError(f"--list {queue}: no such list; this run has {', '.join(queues.names())}")
+    interface = out.with_suffix(".xml")
+    for path in (out, interface):
+        if path.exists() or path.is_symlink():
+            raise UserError(f"{path}: already exists; remove it or name another file")
     found = queues.of(queue)
     assert found is not None
     decided = standing(run)
@@ -84,10 +88,10 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
         _task(row, image, fixed.get(row["label"]), read.get(row["sample_id"], {}).get("pred_label"))
         for row, image in chosen
     ]
-    with new_file(out) as temporary:
-        temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    with new_file(out.with_suffix(".xml")) as temporary:
+    with new_file(interface) as temporary:
         temporary.write_text(INTERFACE, encoding="utf-8")
+        with new_file(out) as tasks_file:
+            tasks_file.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return Written(len(tasks), len(found.ids) - len(ids), without)
 
 

@@ -50,7 +50,7 @@ def test_the_database_of_the_app_is_looked_at(monkeypatch: pytest.MonkeyPatch, t
     mongod = tmp_path / "mongod"
     monkeypatch.setenv("TEXSIEVE_MONGOD", str(mongod))
     assert find("mongod").state == "missing"
-    assert "`curate browse` can't start, and all other commands work" in find("mongod").detail
+    assert "`curate browse` has only its page (--no-app), and all other commands work" in find("mongod").detail
     mongod.write_text("#!/bin/sh\necho 'no libcrypto' >&2; exit 127\n")
     mongod.chmod(0o755)
     assert "no libcrypto" in find("mongod").detail

@@ -24,9 +24,9 @@ def marked(old: str, new: str | None) -> str:
     return "".join(forms[kind].format(text) for kind, text in parts(old, new))
 
 
-def parts(old: str, new: str) -> list[Part]:
-    """The two labels as one text, in parts that stay, go, or are new."""
-    a, b = _TOKENS.findall(old), _TOKENS.findall(new)
+def parts(old: str, new: str, tokens: re.Pattern[str] = _TOKENS) -> list[Part]:
+    """The two labels as one text, in parts that stay, go, or are new. tokens: what is marked as a whole."""
+    a, b = tokens.findall(old), tokens.findall(new)
     start = 0
     while start < min(len(a), len(b)) and a[start] == b[start]:
         start += 1

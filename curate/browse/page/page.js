@@ -229,6 +229,8 @@ async function undo() {
     const answer = await send({ id: entry.id, judged: entry.judged, seen: entry.seen, action: "undo", label: null });
     await returnTo(entry.id, answer.message, !answer.done);
   } catch (error) {
+    made.push(entry); // to be tried again
+    keep();
     say(error.message, true);
   }
 }

@@ -14,7 +14,6 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -104,15 +103,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _answered(self, answer: Callable[[str, Mapping[str, str]], None]) -> None:
         try:
             self._check_origin()
-            asked = urlsplit(self.path)
+            try:
+                asked = urlsplit(self.path)
+            except ValueError:
+                raise _Refused(HTTPStatus.BAD_REQUEST, "Not an address.") from None
             answer(asked.path, {key: values[0] for key, values in parse_qs(asked.query).items()})
         except _Refused as refused:
             self.close_connection = True
             self._send(refused.status, f"{refused}\n".encode(), "text/plain; charset=utf-8")
         except UserError as error:
             self._send_json({"error": str(error)}, HTTPStatus.CONFLICT)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
+        except Exception as error:  # the page says what happened, the terminal where
+            self.close_connection = True
+            self.server.handle_error(self.request, self.client_address)
+            told = {"error": f"a fault in texsieve: {type(error).__name__}: {error}"}
+            self._send_json(told, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _check_origin(self) -> None:
         host = self.headers.get("Host", "")
@@ -126,11 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_token(self, site: str | None) -> None:
         """The cookie must hold the token, and another site's page may not ask (where the browser says which does)."""
-        try:
-            held = SimpleCookie(self.headers.get("Cookie", "")).get(self.cookie)
-        except CookieError:
-            held = None
-        if held is None or not _same(held.value, self.token):
+        # Not by `http.cookies`, which gives up on cookies that other servers on this machine may have set.
+        cookies = (one.strip().partition("=") for one in self.headers.get("Cookie", "").split(";"))
+        if not any(name == self.cookie and _same(value, self.token) for name, _, value in cookies):
             raise _Refused(HTTPStatus.FORBIDDEN, "Open the address that `curate browse` printed: it holds a token.")
         if site not in (None, "same-origin"):
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.browse.pictures.drawings import path_of, told
+from rules.workers.spread import LIMIT
 
-_CRASHED = "Not drawn: the renderer crashes on this label"
+_CRASHED = "Not drawn: the renderer crashes or hangs on this label"
 
 
 class Sketcher:
@@ -46,12 +47,10 @@ class Sketcher:
         return self._made({"kind": "photo", "path": str(path), "root": where, "image": image})
 
     def stop(self) -> None:
-        """End the process. What is asked for later starts another."""
-        with self._lock:
-            if self._process is not None and self._process.stdin is not None:
-                with suppress(OSError):
-                    self._process.stdin.close()
-                self._process.wait()
+        """End the process, whatever it does. What is asked for later starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def _made(self, job: dict[str, Any]) -> bytes:
         path = Path(job["path"])
@@ -65,7 +64,7 @@ class Sketcher:
             return told(error or _CRASHED)
 
     def _ask(self, job: dict[str, Any]) -> str:
-        """What went wrong, or nothing. A process that died over the job is started anew for the next."""
+        """What went wrong, or nothing. A process that died over the job, or hung, is started anew for the next."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = subprocess.Popen(
@@ -78,7 +77,10 @@ class Sketcher:
         with suppress(OSError):
             process.stdin.write((json.dumps(job) + "\n").encode())
             process.stdin.flush()
+        hangs = threading.Timer(LIMIT, process.kill)
+        hangs.start()
         line = process.stdout.readline()
+        hangs.cancel()
         if not line:
             process.wait()
             return _CRASHED

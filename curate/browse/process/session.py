@@ -102,7 +102,10 @@ def browse(
 def _mongod() -> Path:
     found = find_mongod()
     if found is None:
-        raise UserError(f"FiftyOne's database program mongod is missing; {HOW_TO_GET} ({VARIABLE}=/path/to/mongod)")
+        raise UserError(
+            f"FiftyOne's database program mongod is missing; {HOW_TO_GET} ({VARIABLE}=/path/to/mongod), or decide on "
+            "the page alone with --no-app"
+        )
     return found
 
 

@@ -230,6 +230,19 @@ def test_skip_undo_and_the_end(tab: Tab, run: Path) -> None:
     assert "25 decided" in tab.page.locator("#decided").inner_text()
 
 
+def test_a_decision_whose_undoing_failed_can_still_be_undone(browser: Any, server: PageServer, run: Path) -> None:
+    tab = opened(browser, server, [])
+    tab.go("r")
+    wait_for(run, 1)
+    tab.page.route("**/api/decide", lambda route: route.abort())
+    tab.press("u")
+    tab.until("document.querySelector('#said').textContent.includes('Is it still running?')")
+    tab.page.unroute("**/api/decide")
+    tab.press("u")
+    wait_for(run, 0)
+    tab.page.context.close()
+
+
 def test_an_edit_is_drawn_while_it_is_typed_and_opens_without_a_complaint(tab: Tab, run: Path) -> None:
     shown = tab.shown
     drawn = tab.page.locator("#new img")

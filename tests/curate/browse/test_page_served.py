@@ -105,6 +105,15 @@ def test_the_address_gives_a_cookie_and_loses_the_token(page: PageServer) -> Non
     assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
 
 
+@pytest.mark.parametrize("other", ['a={"b": "c"}', "name=José", "flag", 'a="b', "="])
+def test_cookies_of_other_servers_on_this_machine_are_in_nobodys_way(page: PageServer, other: str) -> None:
+    """A browser sends the cookies of all ports of a host."""
+    own = f"texsieve-{page.port}={page.token}"
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        assert asked(page, "/api/start", Cookie=cookies.encode().decode("latin-1"))[0] == 200, cookies
+    assert asked(page, "/api/start", Cookie=other.encode().decode("latin-1"))[0] == 403
+
+
 REFUSED = {
     "no token": {"Cookie": ""},
     "another token": {"Cookie": "texsieve-PORT=guess"},
@@ -138,7 +147,18 @@ def test_a_form_of_another_page_decides_nothing(page: PageServer, run: Path) -> 
     assert standing(run) == {}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"[" * 5000, b'{"id": 3}', b'{"id": "formulas/s2", "label": 7}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"[" * 5000,
+        b'{"id": 3}',
+        b'{"id": "formulas/s2", "label": 7}',
+        b'{"id": "formulas/s2", "judged": "", "action": {}}',
+    ],
+)
 def test_nonsense_gets_an_answer(page: PageServer, body: bytes) -> None:
     for path in ("/api/decide", "/api/look"):
         assert asked(page, path, body)[0] in (400, 409)
@@ -152,6 +172,16 @@ def test_an_order_of_a_strange_length_is_not_read(page: PageServer, length: str,
 @pytest.mark.parametrize("path", ["/../web.py", "/web.py", "/picture/../../../etc/passwd", "/picture/", "/api/"])
 def test_there_is_nothing_else(page: PageServer, path: str) -> None:
     assert asked(page, path)[0] == 404
+
+
+def test_a_fault_is_told_on_the_page(
+    page: PageServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(page.answers, "look", lambda asked: 1 / 0)
+    status, _, answer = asked(page, "/api/look", {"id": OPEN, "label": "x"})
+    assert (status, json.loads(answer)) == (500, {"error": "a fault in texsieve: ZeroDivisionError: division by zero"})
+    assert asked(page, "http://[")[0] == 400
+    assert "ZeroDivisionError" in capfd.readouterr().err  # with its traceback, for whoever reports it
 
 
 # What is shown --------------------------------------------------------------------------------------------------------

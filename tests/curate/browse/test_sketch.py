@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from curate.browse.pictures import sketch
 from curate.browse.pictures.sketch import Sketcher
 
 
@@ -48,6 +53,34 @@ def test_when_the_process_dies_the_picture_says_so_and_the_next_is_made(
     monkeypatch.undo()
     assert picture(sketcher.drawing("y")).width < 840
     assert sketcher._process is not process
+
+
+def test_a_process_that_hangs_is_ended_and_the_next_picture_is_made(
+    sketcher: Sketcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sketcher.drawing("x")
+    assert sketcher._process is not None
+    os.kill(sketcher._process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(sketch, "LIMIT", 0.2)
+    assert picture(sketcher.drawing("y")).width == 840
+    monkeypatch.undo()
+    assert picture(sketcher.drawing("y")).width < 840
+
+
+def test_stopping_waits_for_no_picture(sketcher: Sketcher) -> None:
+    sketcher.drawing("x")
+    assert sketcher._process is not None
+    os.kill(sketcher._process.pid, signal.SIGSTOP)
+    waiting = threading.Thread(target=sketcher.drawing, args=("y",), daemon=True)
+    waiting.start()
+    while not sketcher._lock.locked():
+        time.sleep(0.01)
+    ending = threading.Thread(target=sketcher.stop, daemon=True)
+    ending.start()
+    ending.join(10)
+    waiting.join(10)
+    assert not ending.is_alive()
+    assert not waiting.is_alive()
 
 
 def test_files_of_the_working_folder_are_not_taken_for_modules(

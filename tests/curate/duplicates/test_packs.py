@@ -94,10 +94,12 @@ def test_an_installed_package_brings_packs(folder: Path, tmp_path: Path, monkeyp
     facts.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('a pack is data: nothing of it runs')", encoding="utf-8")
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: some-packs\nVersion: 1\n", encoding="utf-8")
-    (facts / "entry_points.txt").write_text("[texsieve.packs]\na = some_packs\nb = not_there\n", encoding="utf-8")
+    (facts / "entry_points.txt").write_text(
+        "[texsieve.packs]\na = some_packs\nb = not_there\nc = some_packs.more\n", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(package.parent)
     (folder / "bench.parquet").rename(package / "benchmark.parquet")
-    assert folders()[-1] == package
+    assert folders()[-2:] == [package, package / "more"]
     assert find_pack("benchmark") == package / "benchmark.parquet"
     assert "some_packs" not in sys.modules
 

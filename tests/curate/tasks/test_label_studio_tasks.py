@@ -191,3 +191,47 @@ def test_another_file_is_one_clear_line(run: Path, tmp_path: Path, text: str) ->
     with pytest.raises(UserError, match="can't be read"):
         take_answers(run, tmp_path / "none.json")
     assert not (run / "decisions.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.xml"])
+def test_nothing_is_overwritten(run: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=rf"{name}: already exists; remove it or name another file"):
+        write_tasks(load_run(run), tmp_path / "t.json", "all", root=Path("/"))
+    assert [path.name for path in tmp_path.glob("t.*")] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_someone_decided_meanwhile_stays(run: Path, tmp_path: Path) -> None:
+    task = tasks_of(run, tmp_path, "all")[0]
+    name, label = task["data"]["sample_id"], task["data"]["label_as_read"]
+    append_decisions(run, [decide(name, "reject", label, None, "ann")])
+    assert taken(run, tmp_path, answered(task, area("y"))) == ({}, {"decided on by someone else meanwhile": 1})
+    assert standing(run) == {name[-2:]: ("reject", None, "ann")}
+    append_decisions(run, [decide(name, "undo", label, None, "ann")])
+    assert taken(run, tmp_path, answered(task, area("y")))[0] == {"edit": 1}
+    assert taken(run, tmp_path, answered(task, area("z")))[0] == {"edit": 1}  # the annotator's own, revised
+    assert standing(run) == {name[-2:]: ("edit", "z", "7")}
+
+
+def test_a_rejection_counts_as_any_annotation_does(run: Path, tmp_path: Path) -> None:
+    task = tasks_of(run, tmp_path, "all")[0]
+    rejected, read = answered(task, REJECT)["annotations"][0], answered(task, area("good"))["annotations"][0]
+    for one, other in ((rejected, read), (read, rejected)):
+        disagreeing = {**task, "annotations": [one, other]}
+        assert taken(run, tmp_path, disagreeing) == (
+            {},
+            {"the task has annotations that disagree; keep one, or mark it as ground truth": 1},
+        )
+    assert standing(run) == {}
+    sure = {**task, "annotations": [rejected, {**read, "ground_truth": True}]}
+    assert taken(run, tmp_path, sure) == ({"edit": 1}, {})
+    sure = {**task, "annotations": [{**rejected, "ground_truth": True}, read]}
+    assert taken(run, tmp_path, sure) == ({"reject": 1}, {})
+
+
+@pytest.mark.parametrize("annotations", [["x"], [{"result": "x"}], [{"result": ["x"]}], [{"result": [{"value": 3}]}]])
+def test_annotations_of_another_shape_decide_nothing(run: Path, tmp_path: Path, annotations: list[Any]) -> None:
+    task = tasks_of(run, tmp_path, "all")[0]
+    made, refused = taken(run, tmp_path, {**task, "annotations": annotations})
+    assert (made, sum(refused.values())) == ({}, 1)
