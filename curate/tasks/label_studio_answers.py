@@ -1,4 +1,4 @@
-"""Reads annotations of Label Studio back as decisions: its exports JSON and JSON-MIN. Writes no tasks."""
+"""Reads annotations from Label Studio back as decisions: its exports JSON and JSON-MIN. Writes no tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from curate.tasks.label_studio_tasks import AS_READ, DECISION, IMAGE, LABEL, REJ
 
 
 class Answer(NamedTuple):
-    """What somebody said of a sample: a label, or None to leave it out."""
+    """What somebody decided on a sample: a label, or None to leave it out."""
 
     sample_id: str
     as_read: str
@@ -37,9 +37,9 @@ class Taken:
 
 
 def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
-    """Decide as the annotations of an export say. who: whose decisions they are, None for the annotators'.
+    """Decide as the annotations of an export say. who: who makes the decisions, None for the annotators.
 
-    Raises UserError where the file is no export of tasks that `write_tasks` wrote.
+    Raises UserError if the file isn't an export of tasks that `write_tasks` wrote.
     """
     taken = Taken()
     loaded = load_run(run)
@@ -108,7 +108,7 @@ def _tasks(file: Path) -> list[Any]:
 
 
 def _rejecter(record: Mapping[str, Any]) -> str | None:
-    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list."""
+    """Who chose to leave the sample out, None if nobody did. A flat task has the choice as a text or a list."""
     if not is_task(record):
         chosen = record.get(DECISION)
         return str(record.get("annotator") or "label-studio") if chosen in (REJECT, [REJECT]) else None

@@ -1,8 +1,8 @@
-"""Serves the page over HTTP on 127.0.0.1, to those who have its token. What is answered is `answers`'.
+"""Serves the page over HTTP on 127.0.0.1 to whoever has its token. `answers` works out the answers.
 
-Every web page that is open in the same browser can send requests here. So a request must name this machine as its host,
-come from this page where it says where it comes from, and carry the token: the address has it once, a cookie afterwards
-that no other site's requests get. No other page may show this one in a frame.
+Every web page that is open in the same browser can send requests here. So a request must name this machine as its
+host, come from this page if it names an origin, and carry the token: the address holds it once, later a cookie that
+requests of other sites don't get. No other page may show this one in a frame.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: Bytes of an order; a label of so many characters is none.
+#: The most bytes in a request's body; longer labels are refused.
 _LARGEST = 1_000_000
 _SECONDS = 60
 
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
 
     def _check_token(self, site: str | None) -> None:
-        """The cookie must hold the token, and another site's page may not ask (where the browser says which does)."""
+        """The cookie must hold the token, and another site's page may not ask (if the browser says which asks)."""
         try:
             held = SimpleCookie(self.headers.get("Cookie", "")).get(self.cookie)
         except CookieError:

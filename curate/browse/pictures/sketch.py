@@ -1,4 +1,4 @@
-"""Pictures that somebody waits for: a photo, a drawn label. Made in a process of its own, which a label may crash.
+"""Pictures that somebody is waiting for: a photo, a drawn label. Made in another process, which a label may crash.
 
 The process is `painter`, started at the first picture; it ends with this one.
 """
@@ -21,7 +21,7 @@ _CRASHED = "Not drawn: the renderer crashes on this label"
 
 
 class Sketcher:
-    """Pictures as PNG, kept in these folders. Any thread may ask; they are made one after the other."""
+    """Pictures as PNG, kept in these folders. Any thread may ask; they are made one at a time."""
 
     def __init__(self, drawings: Path, photos: Path) -> None:
         self._drawings = drawings
@@ -37,7 +37,7 @@ class Sketcher:
     def photo(self, root: Path | None, image: str | None) -> bytes:
         """A sample's photo, or why there is none; root and image as `photo_of` takes them."""
         stamp = ""
-        with suppress(OSError, ValueError):  # a page or a row inside of a file has no stamp of its own
+        with suppress(OSError, ValueError):  # a page of a file or a row of a table has no timestamp of its own
             found = ((root or Path()) / (image or "")).stat()
             stamp = f"{found.st_mtime_ns} {found.st_size}"
         name = hashlib.sha256(f"{root}\n{image}\n{stamp}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -46,7 +46,7 @@ class Sketcher:
         return self._made({"kind": "photo", "path": str(path), "root": where, "image": image})
 
     def stop(self) -> None:
-        """End the process. What is asked for later starts another."""
+        """End the process. A later request starts another."""
         with self._lock:
             if self._process is not None and self._process.stdin is not None:
                 with suppress(OSError):
@@ -65,7 +65,7 @@ class Sketcher:
             return told(error or _CRASHED)
 
     def _ask(self, job: dict[str, Any]) -> str:
-        """What went wrong, or nothing. A process that died over the job is started anew for the next."""
+        """What went wrong, or nothing. If the process died during the job, the next job restarts it."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = subprocess.Popen(

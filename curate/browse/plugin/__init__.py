@@ -1,7 +1,7 @@
 """Buttons in FiftyOne's App: thin operators over `curate.browse`. FiftyOne loads this file by itself, as a plugin.
 
-They act on the samples that are selected in the grid. An open sample has none: after a reload the App goes on naming
-the sample that was open before, whichever is shown.
+They act on the samples that are selected in the grid. They can't act on an open sample: after a reload the App still
+names the sample that was open before, whichever one is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
     """An operator with a button above the grid, for the samples selected there."""
 
     name_ = label_ = icon_ = ""
-    #: Where the row of buttons is too short for all, secondary ones go into its menu first.
+    #: If the row of buttons is too short, secondary ones move into its menu first.
     place = types.Places.SAMPLES_GRID_ACTIONS
 
     @property
@@ -58,7 +58,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
 
 
 class DecideByKeys(_Button):
-    """Opens the page for deciding on the samples that are selected; on all that the grid shows where none is."""
+    """Opens the page for deciding on the selected samples, or on all samples in the grid if none is selected."""
 
     name_, label_, icon_ = "decide_by_keys", "Decide by keys", "keyboard"
 
@@ -120,7 +120,7 @@ class CheckAgain(_Button):
 
 
 class FindSimilar(_Button):
-    """Shows the samples most like these; the first time it makes the index, which FiftyOne's own views use too."""
+    """Shows the samples most like these; the first time it makes the index that FiftyOne's own views use too."""
 
     name_, label_, icon_ = "find_similar", "Find similar samples", "image_search"
     place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS

@@ -235,5 +235,5 @@ def test_a_models_reading_is_taken_by_a_click_and_never_before(run: Path, desk: 
     assert on_disk(run) == {}
     outcome = desk.take_readings([shown("good"), shown("spaced"), shown("open")])
     assert on_disk(run) == {"good": ("edit", r"\frac{a}{c}")}
-    assert outcome.message == "1 edited, no model reads 2 otherwise."
-    assert desk.take_readings([shown("open")]).message == "no model reads 1 otherwise."
+    assert outcome.message == "1 edited, no model reads 2 differently."
+    assert desk.take_readings([shown("open")]).message == "no model reads 1 differently."
