@@ -102,7 +102,7 @@ def _card(place: int, suspect: Suspect, root: Path | None, found: Pictures) -> d
     if suspect.agree is not None:
         one = "the prediction reads" if suspect.count == 1 else f"{suspect.agree} of {suspect.count} predictions read"
         sure = "" if suspect.sure is None else f" (probability of a token {suspect.sure:.3f})"
-        why.append(f"{one} {suspect.where or 'otherwise'}{sure}")
+        why.append(f"{one} {suspect.where or 'something else'}{sure}")
     if suspect.pair_score is not None:
         why.append(f"pair score {suspect.pair_score:.3g}")
     return {

@@ -64,7 +64,7 @@ def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
 
 
 _WHY = {
-    "changed": "another label since the run was audited anew",
+    "changed": "another label since the last audit of the run",
     "gone": "no longer in the run",
     "already": "decided so already",
     "overtaken": "decided on meanwhile",

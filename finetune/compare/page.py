@@ -84,7 +84,7 @@ def build(
         "seeds_open": SPREADS * len(comparison.models),
         "tables": [
             _confusions(comparison, *of)
-            for of in (("confused", "Symbols", "Symbols read for others"), ("layout", "Layout", "Errors of layout"))
+            for of in (("confused", "Symbols", "Misread symbols"), ("layout", "Layout", "Layout errors"))
         ],
         "runaway": [int(model.runaway.sum()) for model in comparison.models],
         "cards": cards,
@@ -98,8 +98,8 @@ def build(
 _MEANS = {
     "fixed": "wrong before, right after",
     "broken": "right before, wrong after",
-    "better": "still wrong, but nearer",
-    "worse": "wrong, and further off",
+    "better": "still wrong, but closer",
+    "worse": "still wrong, and further off",
     "still wrong": "as far off as before",
     "right": "right in both",
 }

@@ -26,7 +26,7 @@ KINDS = {
     "confused": Kind("symbol confused", "a symbol is read as another"),
     "missing": Kind("symbol missing", "a symbol is left out"),
     "extra": Kind("symbol extra", "a symbol is added"),
-    "other": Kind("drawn otherwise", "the same symbols in the same places, in another font, size or style"),
+    "other": Kind("drawn differently", "the same symbols in the same places, in another font, size or style"),
     "runaway": Kind("ran away", "far longer than the truth"),
 }
 _NAMES = tuple(KINDS)

@@ -123,8 +123,8 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
     excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
     wrong = excused + after.reasons.count("wrong")
     return (
-        f"By the labels of {visible(run)}, renders like the label: {scores('as they are')} as they are,"
-        f" {scores('safe fixes')} with safe fixes, {scores('decided')} as decided on"
+        f"Answers that render like the label in {visible(run)}: {scores('as they are')} with labels as they are,"
+        f" {scores('safe fixes')} with safe fixes, {scores('decided')} with decisions"
         f" ({things(after.states['decided']['n'], 'sample')})."
         f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
         f" fault.{likely}"

@@ -33,7 +33,7 @@ _REFUSED = {
     "unread": "no model reads {n} differently",
     "already": "{n} {have} that decision already",
     "undecided": "{n} {have} no decision to take back",
-    "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
+    "changed": "{n} {have} another label since the last audit of the run: check again, look, then decide",
     "gone": "{n} {are} no longer in the run",
     "overtaken": "{n} {have} another decision by now: look, then decide again",
 }

@@ -70,7 +70,7 @@ class DecideByKeys(_Button):
         view = ctx.view.select(ctx.selected) if ctx.selected else ctx.view
         ids = view.values(fields.SAMPLE_ID)
         queue = pick(ids, WorkingFiles(Path(ctx.dataset.info[fields.INFO_WORK])).picked)
-        ctx.ops.clear_selected_samples()  # they are decided on over there
+        ctx.ops.clear_selected_samples()  # they are decided on there
         ctx.trigger("@texsieve/decide/open_page", {"url": f"{page}#queue={queue}"})
         return {"picked": len(ids)}
 
@@ -129,13 +129,13 @@ class FindSimilar(_Button):
         try:
             mirror.desk_of(ctx.dataset)
             if not brain.is_ready(ctx.dataset):
-                ctx.ops.notify("Comparing all samples, once; this may take a while …", variant="info")
+                ctx.ops.notify("Comparing all samples. This happens once and may take a while …", variant="info")
                 brain.prepare(ctx.dataset, lambda label, part: ctx.set_progress(progress=part, label=label))
         except UserError as error:
             ctx.ops.notify(str(error), variant="error")
             return {"shown": 0}
         if not ctx.selected:
-            ctx.ops.notify("Similar samples can be found now: select some, and press again.", variant="info")
+            ctx.ops.notify("The index is ready: select samples and press the button again.", variant="info")
             ctx.ops.reload_dataset()
             return {"shown": 0}
         view = brain.alike(ctx.dataset, ctx.selected)

@@ -137,7 +137,7 @@ def test_a_label_that_changed_since_is_not_decided_on(desk: Desk, run: Path, tmp
     audited(tmp_path, {**LABELS, "open": r"\frac{c}{d"}, update=True)
     outcome = desk.decide("reject", [shown("open"), shown("good")])
     assert outcome.message == (
-        "1 rejected, 1 has another label since the run was audited anew: check again, look, then decide."
+        "1 rejected, 1 has another label since the last audit of the run: check again, look, then decide."
     )
     assert on_disk(run) == {"good": ("reject", None)}
     again = desk.check([shown("open")])
