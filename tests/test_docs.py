@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -65,18 +66,24 @@ def test_the_demo_prints_what_the_readme_says(tmp_path: Path) -> None:
         text = re.sub(r"; .+, peak memory .+", "", text)
         return [line.rstrip() for line in text.splitlines() if line.strip(" …·")]
 
+    def curate(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", "from curate.cli.main import main; main()", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout
+
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"for the data of `make demo`.*?^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    printed = subprocess.run(
-        [sys.executable, "-c", "from curate.cli.main import main; main()", "demo"],
-        cwd=tmp_path,
-        env={**os.environ, "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    ).stdout
+    printed = curate("demo")
     assert [line for line in lines(shown) if line not in lines(printed)] == []
+    for command, output in re.findall(r"^```text\n\$ curate ([^\n]*)\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
+        printed = curate(*shlex.split(command))
+        assert [line for line in lines(output) if line not in lines(printed)] == []
 
 
 def test_every_page_is_linked_from_the_readme_or_from_the_first_page() -> None:

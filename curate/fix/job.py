@@ -228,7 +228,7 @@ def check_out(out: Path) -> None:
 
 
 def _already_there(path: Path) -> UserError:
-    return UserError(f"{path}: already there; curate fix overwrites nothing, name another file with --out")
+    return UserError(f"{path}: already exists; curate fix overwrites nothing, name another file with --out")
 
 
 def write(fixed: Fixed, out: Path) -> None:

@@ -343,7 +343,7 @@ def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
             often = own.group_by("text").len().filter(pl.col("len") == same)
             most = often.select(pl.col("text").min()).collect(engine="streaming").item()
             shown = most if len(most) <= 60 else f"{most[:59]}…"
-            what = f"are the same text, {shown!r}"
+            what = f"are the same text, '{shown}'"
         elif numbers >= need:
             what = "are numbers"
         elif files >= need:

@@ -235,7 +235,7 @@ def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: it is dropped. Look at the picture.
     """
     if len(label.tokens) > 1 and label.tokens[-1] in (".", ",", ";") and label.tokens[-2] != ".":
-        yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with {label.tokens[-1]!r}", "")
+        yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with '{label.tokens[-1]}'", "")
 
 
 @rule("DLM007", "several-labels", "error", has_problem("multiple-labels"), skips_canonical=True, covers=["DLM5"])

@@ -204,7 +204,7 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
         known = joined in ENVIRONMENTS and joined != problem.detail
         hint = f"; did you mean {joined}, without spaces?" if known else ""
         end = _end_of(label, problem.start, joined) if known else None
-        message = f"LaTeX doesn't know the environment {problem.detail!r}{hint}"
+        message = f"LaTeX doesn't know the environment '{problem.detail}'{hint}"
         if end is None:
             yield label.on(problem, message)
         else:

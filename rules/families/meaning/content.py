@@ -172,7 +172,7 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
                 and not _UNCOUNTED.issuperset(token for token in tokens[start : start + size] if not token.isdecimal())
                 and start not in label.prose
             ):
-                repeated = f"{label.shown(start, start + size)!r} {(end - start) // size} times in a row"
+                repeated = f"'{label.shown(start, start + size)}' {(end - start) // size} times in a row"
                 yield label.at(start, end, repeated)
                 return
             done = max(done, end)

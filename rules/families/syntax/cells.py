@@ -66,7 +66,7 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     for problem in label.problems("too-many-columns"):
         yield label.on(problem, f"this cell is one too many: there are only {problem.detail} columns")
     for problem in label.problems("illegal-column-specification"):
-        yield label.on(problem, f"LaTeX doesn't know the column specification {problem.detail!r}")
+        yield label.on(problem, f"LaTeX doesn't know the column specification '{problem.detail}'")
 
 
 #: The shortest run for SYN010, whose sieve passes only longer ones.

@@ -55,11 +55,11 @@ def test_an_export(tmp_path: Path) -> None:
     working.mkdir()
     (working / "plan.json").write_text("{}", encoding="utf-8")
     (working / "done.jsonl").touch()
-    with pytest.raises(UserError, match="already there"):
+    with pytest.raises(UserError, match="already exists"):
         exported(made, tmp_path / "set")
     assert left(tmp_path) == []
     (working / "data").mkdir(parents=True)  # one that goes on, to be put elsewhere by hand
     (working / "plan.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(UserError, match="already there"):
+    with pytest.raises(UserError, match="already exists"):
         exported(made, tmp_path / "set")
     assert left(tmp_path) == [".set.part"]

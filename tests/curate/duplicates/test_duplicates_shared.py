@@ -60,7 +60,7 @@ def test_thirty_rows_of_crohme_2014_have_a_label_that_stands_in_train(crohme):
     assert (leak["samples"], leak["labels"], leak["long_labels"]) == (986, 30, 7)
     assert (leak["other_labels"], leak["other_long_labels"]) == (58, 33)
     (message,) = of_set(crohme, "DUP004")
-    assert message.startswith("30 of 986 labels of crohme_2014/test (3 %) stand in crohme_train too, 7 of them")
+    assert message.startswith("30 of 986 labels of crohme_2014/test (3 %) are also in crohme_train, 7 of them")
     assert crohme.findings.filter(pl.col("rule") == "DUP006").collect().height == 7
 
 

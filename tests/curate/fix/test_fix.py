@@ -362,7 +362,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     path.write_text("$z$\n", encoding="utf-8")
     capsys.readouterr()
     assert call("fix", f"text:{path}", "--out", out) == 2
-    assert "journal.jsonl: already there; curate fix overwrites nothing" in capsys.readouterr().err
+    assert "journal.jsonl: already exists; curate fix overwrites nothing" in capsys.readouterr().err
     assert not out.exists()
     assert fixing.journal_of(out).read_bytes() == journal
     assert call("fix", f"text:{path}") == 2

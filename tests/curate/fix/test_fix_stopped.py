@@ -71,7 +71,7 @@ def test_no_output_is_without_its_journal(tmp_path: Path, fixed: job.Fixed) -> N
             break
         if out.exists():
             assert written(out) == whole, step
-            with pytest.raises(UserError, match="already there"):
+            with pytest.raises(UserError, match="already exists"):
                 job.write(fixed, out)
         else:
             job.write(fixed, out)
@@ -84,7 +84,7 @@ def test_a_journal_of_somebody_else_stays(tmp_path: Path, fixed: job.Fixed) -> N
     out = tmp_path / "out"
     for text in ("mine\n", '{"sample_id": "a"}\n', "[1]\n"):
         job.journal_of(out).write_text(text, encoding="utf-8")
-        with pytest.raises(UserError, match=r"out\.journal\.jsonl: already there"):
+        with pytest.raises(UserError, match=r"out\.journal\.jsonl: already exists"):
             job.write(fixed, out)
         assert job.journal_of(out).read_text(encoding="utf-8") == text
     assert not out.exists()

@@ -105,5 +105,5 @@ def test_a_merged_model_knows_how_it_was_trained(facts: dict[str, Any], method: 
     assert {"README.md", "finetune.yaml", "training.json", "config.json", "tokenizer.json"} <= set(merged["files"])
     card = ModelCard(merged["card"])
     assert card.data.library_name == "transformers"
-    assert "a toy of the tests" in card.text
+    assert "a toy for tests" in card.text
     assert re.search(r"split `train`: `[0-9a-f]{64}`", card.text)

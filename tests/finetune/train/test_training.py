@@ -189,7 +189,7 @@ def test_every_evaluation_has_a_page_with_pictures(whole: Path) -> None:
     assert [page.name for page in pages] == ["step-000015.html", "step-000030.html"]
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        assert text.count('<section class="card') == TOY["eval.samples"]
+        assert text.count('<section class="read') == TOY["eval.samples"]
         # Of every sample at least the image and its truth are drawn.
         assert text.count("data:image/") + text.count('<svg class="drawn"') >= 2 * TOY["eval.samples"]
     shown = re.findall(r"toy/validation/(\d+)", pages[0].read_text(encoding="utf-8"))
