@@ -228,7 +228,7 @@ PREDICTED = {
         ({}, "On 50 predictions of split `test` of `dataset`. `finetune evaluate`"),
         ({"rows": 500}, "On 50 predictions (500 were to be made) of split `test`"),
         ({"split": "train"}, "of split `train` of `dataset`. **It was trained on these samples**"),
-        ({"split": "validation"}, "Its training looked at this split to choose the best weights"),
+        ({"split": "validation"}, "Its training used this split to choose the best weights"),
         ({"split": "train", "manifest_sha256": HASH}, "of split `train` of `dataset`. `finetune evaluate`"),
         (None, "On 50 predictions; the data is unknown. `finetune evaluate`"),
     ],

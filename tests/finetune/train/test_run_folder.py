@@ -99,7 +99,7 @@ def test_one_that_waited_for_another_is_alone_then(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(run_folder, "_WAIT", 0.3)
     try:
         for enter in (RunFolder(path).check_alone, RunFolder(path).alone().__enter__):
-            with pytest.raises(UserError, match="another training goes on in this folder"):
+            with pytest.raises(UserError, match="another training is running in this folder"):
                 enter()
     finally:
         over.set()
