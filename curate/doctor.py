@@ -262,7 +262,7 @@ def _cache_folder() -> Check:
     return Check("cache folder", "ok", f"{folder}{held}", optional=True)
 
 
-#: What happens without one.
+#: What it means that there is none.
 _WITHOUT_MONGOD = "without it, `curate browse` can't start, and all other commands work"
 
 

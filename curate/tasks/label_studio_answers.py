@@ -108,7 +108,7 @@ def _tasks(file: Path) -> list[Any]:
 
 
 def _rejecter(record: Mapping[str, Any]) -> str | None:
-    """Who chose to leave the sample out, None if nobody did. A flat task has the choice as a text or a list."""
+    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list."""
     if not is_task(record):
         chosen = record.get(DECISION)
         return str(record.get("annotator") or "label-studio") if chosen in (REJECT, [REJECT]) else None

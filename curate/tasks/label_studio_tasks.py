@@ -54,8 +54,8 @@ class Written:
 def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | None = None) -> Written:
     """Write the undecided samples of a list to the file `out`, and the labelling interface next to it (`.xml`).
 
-    root: the folder that Label Studio serves local files from. Other images are embedded in the file.
-    Raises UserError if there is no such list, or if `out` has the interface's name.
+    root: the folder that Label Studio serves local files from. Images that it can't serve are in the file itself.
+    Raises UserError for a list that isn't there, and a file of that name.
     """
     if out.suffix == ".xml":
         raise UserError(f"{out}: the tasks are JSON; name a file that doesn't end in .xml, which is for the interface")

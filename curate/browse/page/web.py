@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
 
     def _check_token(self, site: str | None) -> None:
-        """The cookie must hold the token, and another site's page may not ask (if the browser says which asks)."""
+        """The cookie must hold the token, and another site's page may not ask (where the browser says which does)."""
         try:
             held = SimpleCookie(self.headers.get("Cookie", "")).get(self.cookie)
         except CookieError:

@@ -46,7 +46,7 @@ class Sketcher:
         return self._made({"kind": "photo", "path": str(path), "root": where, "image": image})
 
     def stop(self) -> None:
-        """End the process. A later request starts another."""
+        """End the process. What is asked for later starts another."""
         with self._lock:
             if self._process is not None and self._process.stdin is not None:
                 with suppress(OSError):
@@ -65,7 +65,7 @@ class Sketcher:
             return told(error or _CRASHED)
 
     def _ask(self, job: dict[str, Any]) -> str:
-        """What went wrong, or nothing. If the process died during the job, the next job restarts it."""
+        """What went wrong, or nothing. A process that died over the job is started anew for the next."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = subprocess.Popen(
