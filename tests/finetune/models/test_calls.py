@@ -128,7 +128,7 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
         ),
         (
             ValueError("Error while serializing: I/O error: Input/output error (os error 5)"),
-            "ended after step 9: Error while serializing: I/O error: Input/output error (os error 5); put it right",
+            "ended after step 9: Error while serializing: I/O error: Input/output error (os error 5); fix this",
         ),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
         (UserError("the loss is no number any more"), None),

@@ -216,5 +216,5 @@ def test_a_folder_says_itself_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is a llava; the families supported here are Qwen2-VL, "):
         family_of(str(folder))
     (folder / "config.json").write_text("[]")
-    with pytest.raises(UserError, match="names no model_type"):
+    with pytest.raises(UserError, match="has no model_type"):
         family_of(str(folder))
