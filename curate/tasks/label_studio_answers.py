@@ -37,9 +37,9 @@ class Taken:
 
 
 def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
-    """Decide as the annotations of an export say. who: who makes the decisions, None for the annotators.
+    """Decide as the annotations of an export say. who: whose decisions they are, None for the annotators'.
 
-    Raises UserError if the file isn't an export of tasks that `write_tasks` wrote.
+    Raises UserError where the file is no export of tasks that `write_tasks` wrote.
     """
     taken = Taken()
     loaded = load_run(run)

@@ -159,7 +159,7 @@ def work_of(run: Path) -> WorkingFiles:
             pass
     except OSError as error:
         raise UserError(
-            f"{root}: can't keep database and pictures there ({error.strerror}); "
+            f"{root}: database and pictures can't be kept there ({error.strerror}); "
             "name a folder you may write to in TEXSIEVE_CACHE"
         ) from error
     return WorkingFiles(root)
