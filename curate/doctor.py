@@ -1,7 +1,7 @@
-"""Looks at this machine and says what works, what is missing and how to get it. Not for changing anything.
+"""Checks this machine: what works, what is missing and how to get it. Changes nothing.
 
-Nothing heavy is imported: an extra is looked for on the path, a GPU through `nvidia-smi`. Only the core and the
-renderer are really used, because every other command stands on them.
+Nothing heavy is imported: an extra is looked up on the path, a GPU through `nvidia-smi`. Only the core and the
+renderer are really used, because every other command depends on them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rules.workers.cores import VARIABLE, cores
 
 State = Literal["ok", "warn", "missing"]
 
-#: Distribution and module of what the core can't do without.
+#: Distribution and module of what the core needs.
 CORE = (
     ("polars", "polars"),
     ("pylatexenc", "pylatexenc"),
@@ -59,7 +59,7 @@ _ENOUGH_MEMORY = 2 * 10**9
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `remedy` is empty where nothing is to do, `optional`: the core runs without."""
+    """The result of one check; `remedy` is empty if there is nothing to do, `optional`: the core works without."""
 
     name: str
     state: State
@@ -69,7 +69,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Everything there is to say about this machine, the most needed first. Never raises."""
+    """All results about this machine, the most needed first. Never raises."""
     asked: list[tuple[str, Callable[[], Check]]] = [
         ("Python", _python),
         ("core packages", _core),
@@ -91,8 +91,8 @@ def checks() -> list[Check]:
     for name, ask in asked:
         try:
             found.append(ask())
-        except Exception as error:  # a doctor that falls ill helps nobody
-            found.append(Check(name, "warn", f"could not be looked at: {type(error).__name__}: {error}"))
+        except Exception as error:  # a failing check must not end the others
+            found.append(Check(name, "warn", f"could not be checked: {type(error).__name__}: {error}"))
     return found
 
 
@@ -102,7 +102,7 @@ def is_fit(found: Iterable[Check]) -> bool:
 
 
 def lines(found: Iterable[Check]) -> list[str]:
-    """The checks as lines of text: state, name, detail, and below it what to do."""
+    """The checks as lines of text: state, name, detail, and below them what to do."""
     found = list(found)
     width = max((len(check.name) for check in found), default=0)
     out = []
@@ -139,7 +139,7 @@ def _core() -> Check:
 
 
 def _renderer() -> Check:
-    try:  # imported here, so that a broken installation is a line of the report and not its end
+    try:  # imported here, so that a broken installation becomes a line of the report instead of its end
         from curate.render import render_png
 
         png = render_png(r"\frac{-b \pm \sqrt{b^2 - 4ac}}{2a}")
@@ -187,7 +187,12 @@ def _disk() -> Check:
 def _cores() -> Check:
     given = os.environ.get(VARIABLE, "").strip()
     if given and not (given.isdecimal() and int(given) > 0):
-        return Check("processor cores", "warn", f"{VARIABLE}={given} counts as not set", "set it to a number from 1 on")
+        return Check(
+            "processor cores",
+            "warn",
+            f"{VARIABLE}={given}is ignored",
+            "set it to a number from 1 on",
+        )
     return Check("processor cores", "ok", f"{cores()}{f' ({VARIABLE})' if given else ''}")
 
 
@@ -225,12 +230,12 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
 
 
 def _plugins() -> Check:
-    """What other packages bring. Loads none of it: a command that needs it says what can't be taken."""
+    """What other packages add. Loads none of it: a command that needs it says what can't be loaded."""
     from rules import plugins
 
     brought = [plugin for group in plugins.GROUPS for plugin in plugins.found(group)]
     if not brought:
-        return Check("other packages", "ok", "none brings rules, source formats or metrics", optional=True)
+        return Check("other packages", "ok", "no package adds rules, source formats or metrics", optional=True)
     named = ", ".join(f"{plugins.GROUPS[plugin.group]} {plugin.name} of {plugin.package}" for plugin in brought)
     absent = [plugin.point.module for plugin in brought if not is_there(plugin.point.module)]
     if absent:
@@ -253,7 +258,7 @@ def _cache_folder() -> Check:
         detail = f"{folder}: {error.strerror}; curate browse keeps its database there, audits measures of images"
         return Check("cache folder", "warn", detail, "name a folder you may write to in TEXSIEVE_CACHE", optional=True)
     unpacked = cache.kept()
-    held = f"; {size(unpacked)} of unpacked archives, which may be deleted" if unpacked else ""
+    held = f"; {size(unpacked)} of unpacked archives, which can be deleted" if unpacked else ""
     return Check("cache folder", "ok", f"{folder}{held}", optional=True)
 
 
@@ -268,12 +273,12 @@ def _mongod() -> Check:
     if os.environ.get(URI_VARIABLE):
         return Check("mongod", "ok", f"not needed: {URI_VARIABLE} names a database", optional=True)
     if not is_there("fiftyone"):
-        detail = f"FiftyOne's database program, looked for once FiftyOne is installed; {_WITHOUT_MONGOD}"
+        detail = f"FiftyOne's database program, checked once FiftyOne is installed; {_WITHOUT_MONGOD}"
         return Check("mongod", "missing", detail, install("browse"), optional=True)
     try:
         found = find_mongod()
         if found is None:
-            detail = f"FiftyOne's database program is not there; {_WITHOUT_MONGOD}"
+            detail = f"FiftyOne's database program is missing; {_WITHOUT_MONGOD}"
             return Check("mongod", "missing", detail, HOW_TO_GET, optional=True)
         return Check("mongod", "ok", f"{version(found)} ({found})", optional=True)
     except UserError as error:
@@ -298,9 +303,9 @@ def _gpu() -> Check:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         if sys.platform == "darwin" and platform.machine() == "arm64":
-            detail = "Apple GPU; fine-tuning with Unsloth wants an NVIDIA, AMD or Intel one"
+            detail = "Apple GPU; fine-tuning with Unsloth needs one by NVIDIA, AMD or Intel"
         else:
-            detail = "none seen (no nvidia-smi)"
+            detail = "none found (no nvidia-smi)"
         remedy = "only `finetune train`, `predict`, `prompts` and `merge` need one: run them on a machine that has it"
         return Check("GPU", "missing", detail, remedy, optional=True)
     query = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
@@ -319,7 +324,7 @@ def _gpu() -> Check:
 def _latex() -> Check:
     tool = next(filter(None, map(shutil.which, ("pdflatex", "xelatex", "lualatex"))), None)
     if tool is None:
-        remedy = "not needed; to have it: apt-get install texlive-latex-extra"
+        remedy = "not needed; to install it: apt-get install texlive-latex-extra"
         return Check("LaTeX", "missing", "none: rules judge by themselves, mathra draws", remedy, optional=True)
     return Check("LaTeX", "ok", tool, optional=True)
 

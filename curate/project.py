@@ -1,6 +1,6 @@
 """The project file: texsieve.toml, or the table [tool.texsieve] of pyproject.toml. Flags win over it.
 
-What a run selects, how it weighs and judges; what each key means is on docs/project-file.md.
+It sets what a run selects, weighs and judges; docs/project-file.md explains each key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TABLE = "tool.texsieve"
 
 @dataclass(frozen=True)
 class Project:
-    """A project file's settings; empty where there is none."""
+    """A project file's settings; empty if there is none."""
 
     sources: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -34,15 +34,15 @@ class Project:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     profile: str = "default"
-    #: By rule, as the next two and `score`, which takes severities too.
+    #: By rule, like the next two and `score`, which takes severities too.
     severity: Mapping[str, Severity] = field(default_factory=dict)
     fixes: Mapping[str, FixLevel] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     score: Mapping[str, Share] = field(default_factory=dict)
     thresholds: Thresholds = field(default_factory=Thresholds)
-    #: A file of known findings, found from the project file's folder; see `curate.findings.baseline`.
+    #: A file of known findings, relative to the project file's folder; see `curate.findings.baseline`.
     baseline: Path | None = None
-    #: Label to the rules whose findings in it are known.
+    #: From label to the rules whose findings in it are known.
     suppress: Mapping[str, Any] = field(default_factory=dict)
     against: tuple[str, ...] = ()
     #: How pictures are drawn for samples that have strokes.
@@ -51,14 +51,14 @@ class Project:
     licences: Mapping[str, str] = field(default_factory=dict)
     #: The table [export], as `curate.export.decide.options` takes it.
     export: Mapping[str, Any] = field(default_factory=dict)
-    #: The file that was read, as it is called in messages; empty where there is none.
+    #: The name of the file in messages; empty if there is none.
     file: str = field(default="", metadata=NO_KEY)
-    #: A file that could have been read, and that another one hides.
+    #: Another project file, which this one hides.
     hidden: str = field(default="", metadata=NO_KEY)
 
     @property
     def weights(self) -> Weights:
-        """The weights of the score. Raises UserError for a rule that isn't there."""
+        """The weights of the score. Raises UserError for an unknown rule."""
         from rules.registry import SelectionError, find
 
         severities: dict[str, Any] = {
@@ -72,10 +72,10 @@ class Project:
 
 
 def load_project(path: Path | None = None) -> Project:
-    """The project file at `path`, or that of the working folder, or defaults where there is none.
+    """The project file at `path`, or that of the working folder, or defaults if there is none.
 
-    A file called pyproject.toml is read for its table [tool.texsieve]. In the working folder texsieve.toml wins over
-    it. Raises UserError for a file that isn't there or is no TOML, an unknown key or a value of the wrong type.
+    A file called pyproject.toml is read for its table [tool.texsieve]. In the working folder, texsieve.toml wins over
+    it. Raises UserError if the file is missing or isn't TOML, for an unknown key and for a value of the wrong type.
     """
     if path is not None:
         settings = _settings(path)
@@ -90,13 +90,13 @@ def load_project(path: Path | None = None) -> Project:
 
 
 def _settings(path: Path) -> dict[str, Any] | None:
-    """The settings that a file holds, unchecked; None for a pyproject.toml without any."""
+    """The settings in a file, unchecked; None for a pyproject.toml without any."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such project file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no valid TOML: {error}") from error
+        raise UserError(f"{path}: not valid TOML: {error}") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
     if path.name != PYPROJECT:
@@ -115,7 +115,7 @@ def _project(path: Path, settings: Mapping[str, Any]) -> Project:
                 f"{path}: {in_table(dotted(table, 'licences'), name)} must be a licence's name, not {licence!r}"
             )
     try:
-        _ = project.weights  # finds a rule that isn't there
+        _ = project.weights  # finds unknown rules
         _check_suppress(project.suppress)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Runs the rules over labels: reads each once, sieves with polars, judges what passes. Holds no rule.
+"""Runs the rules over labels: reads each once, filters with polars, judges what passes. Contains no rules.
 
 Work is cut into batches that can go to several processes (see `rules.workers.spread`).
 """
@@ -59,18 +59,18 @@ def judge(
     progress: Callable[[int], None] | None = None,
     check_fixes: bool = False,
 ) -> Judged:
-    """Run a ruleset over labels, which had better be distinct: each is judged as if it were.
+    """Run a ruleset over labels. Labels should be distinct; duplicates are judged again.
 
     `workers` above 1 spreads large inputs over processes. `progress` is called with the number of labels done since the
-    last call. The result doesn't depend on `workers`. A label that ends its process, see `rules.workers.spread`, has
+    last call. The result doesn't depend on `workers`. A label that ends its process (see `rules.workers.spread`) has
     neither canonical form nor key, and one finding, that of `rules.registry.lost`, whichever rules are asked for.
 
-    A rule, or a reader, that raises is a fault of ours (`rules.faults`): the other rules and labels go on, and the
-    label has the finding of `rules.registry.not_judged`, none of that rule, and no score.
+    If a rule or a reader raises, that is a fault of ours (`rules.faults`): the other rules and labels go on, and the
+    label has the finding of `rules.registry.not_judged`, no finding of that rule, and no score.
 
     check_fixes: a finding's `fix` says how its fix may be made in this very label
     (`rules.fixes.proof.achievable_levels`), not only how the rule offers it. Labels without fixes cost nothing more,
-    those with safe ones another reading.
+    those with safe ones one more reading.
     """
     ruleset = ruleset or select()
     batches, workers = cut(labels, workers)
@@ -101,7 +101,7 @@ _BatchJudged = tuple[pl.DataFrame, pl.DataFrame]
 
 
 def _unjudged(gone: Lost, ruleset: Ruleset) -> _BatchJudged:
-    """What is known of a label that no process came back from."""
+    """The result for a label that ended its process."""
     rule = lost()
     labels = pl.DataFrame({"label": [gone.item], "tokens": [0]}, schema_overrides=_LABELS).select(
         pl.col(name) if name in ("label", "tokens") else pl.lit(None, kind).alias(name)
@@ -139,7 +139,7 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
             if label is None:
                 label = labels[index] = _label(texts[index], read[index])
             try:
-                rows += [  # all, or none where it fails on the way
+                rows += [  # all, or none if it fails on the way
                     (
                         index,
                         rule.code,
@@ -172,7 +172,7 @@ _edit_of = itemgetter(_START, _END, _REPLACEMENT, _CODE, _FIX)
 
 
 def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
-    """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
+    """Replace the level that each fix has from its rule by the level at which it may be made in its own label."""
     offers: dict[int, list[int]] = {}
     damage = tagged("damage")
     damaged = {row[_ROW] for row in rows if row[_CODE] in damage}
@@ -192,7 +192,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
             toks, reading, _, _ = read[index]
             known = proof.Text.known(text, toks, _reading(toks, reading), visual_key, index in damaged)
             levels = proof.achievable_levels(known, edits)
-        except BaseException as error:  # what can't be proven is shown only
+        except BaseException as error:  # what can't be proven is only shown
             faults.caught("the proof of fixes", error, text)
             levels = ["display"] * len(edits)
         for at, level in zip(places, levels, strict=True):
@@ -200,7 +200,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
 
 
 def _keep_key(edits: list[Edit], text: str, read: _Read, visual_key: str) -> bool:
-    """Has the text the same key after disjoint edits?"""
+    """Whether the text has the same key after disjoint edits."""
     toks, reading, spelled, _ = read
     if proof.seen_to_keep_key(text, toks, _reading(toks, reading), visual_key, edits):
         return True
@@ -223,14 +223,14 @@ class _Failed:
 
 
 def _not_judged(parts: dict[int, list[str]], ruleset: Ruleset) -> Iterator[tuple[Any, ...]]:
-    """A finding for every label that something failed on, whatever rules were asked for."""
+    """A finding for every label on which something failed, whatever rules were asked for."""
     rule = not_judged()
     for index, failed in parts.items():
         for finding in rule.judge(Label("", [], reader.Reading(), failed=failed), rule.options):
             yield index, rule.code, rule.name, ruleset.severity(rule), None, None, finding.message, None, None
 
 
-#: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.
+#: The result of reading a label: tokens, reading (None: already canonical, nothing to report), canonical form, key.
 _Read = tuple[list[str], reader.Reading | None, str | None, str | None]
 
 
@@ -246,7 +246,7 @@ def _read(text: str, failed: _Failed, index: int) -> _Read:
 
 
 def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int) -> _Read:
-    """As much of a label as can be read although `error` was raised over it: step by step, without the glance."""
+    """As much of a label as can be read although reading raised `error`: step by step, without the glance."""
     faults.check_ours(error)
     try:
         toks = lexer.tokens(text)
@@ -268,7 +268,7 @@ def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int)
 
 
 def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
-    """A label's tokens, its reading (None: it is seen to be canonical already) and its visual key."""
+    """A label's tokens, its reading (None: it is clearly canonical already) and its visual key."""
     if len(text) > lexer.MAX_LENGTH:
         return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None
     seen = glance.canonical_tokens(text)
@@ -280,10 +280,10 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
 
 
 def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: str) -> str:
-    """The canonical spelling of a label that has a key; where no better one is proven, the label with single spaces."""
+    """The canonical spelling of a label that has a key; if no better one is proven, the label with single spaces."""
 
     def same(tokens: list[str]) -> bool:
-        if tokens == toks and not reading.folds and "%" not in text:  # nothing but white space differs
+        if tokens == toks and not reading.folds and "%" not in text:  # only white space differs
             return True
         spelled = reader.spell(tokens)
         if spelled == text:
@@ -302,13 +302,13 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
 
 
 def _label(text: str, read: _Read) -> Label:
-    """A label that was read, as rules see it."""
+    """A label that was read, in the form that rules get."""
     toks, reading, spelled, _ = read
     return Label(text, toks, _reading(toks, reading), spelled)
 
 
 def _reading(toks: list[str], reading: reader.Reading | None) -> reader.Reading:
-    """The reading of a label, of one that is seen to be canonical too."""
+    """The reading of a label, also of one that is clearly canonical."""
     return reader.Reading(canonical=toks) if reading is None else reading
 
 
@@ -318,7 +318,7 @@ def visual_key_of(text: str) -> str | None:
 
 
 def visual_keys(labels: Sequence[str]) -> list[str | None]:
-    """The visual keys of labels; None, too, where making one fails, which is a fault, or ends its process."""
+    """The visual keys of labels; also None if making one fails, which is a fault, or ends its process."""
     batches, _ = cut(labels, 1)
     return list(chain.from_iterable(spread(_keys, batches, 1, lost=_no_key, to="read")))
 
@@ -348,5 +348,5 @@ def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
 
 
 def _kinds(reading: reader.Reading) -> str:
-    """The kinds of a reading's problems, a space on each side of every one, so that a sieve can look for ` kind `."""
+    """The kinds of a reading's problems, with a space on each side of each, so that a filter can look for ` kind `."""
     return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""

@@ -1,4 +1,4 @@
-"""Finds what changed between two runs: which sample of one is which of the other, and what became of it. Only finds.
+"""Finds what changed between two runs: which sample of one is which of the other, and what happened to it. Only finds.
 
 Ids alone don't say which sample is which: a row inserted into a file changes the numbers of all that follow, and a
 sample that changes its split changes its id. So samples are paired, best evidence first, each at most once:
@@ -76,9 +76,9 @@ class Changes:
 
 
 def changes(first: ComparedRun, second: ComparedRun, decisions: Decisions | None = None) -> Changes:
-    """What changed from the first run to the second. decisions: those that stand in the first.
+    """What changed from the first run to the second. decisions: those in force in the first.
 
-    Raises UserError if the runs' visual keys have different versions: then nobody can say which labels look the same.
+    Raises UserError if the runs' visual keys have different versions: then it is unknown which labels look the same.
     """
     versions = [run.summary.get("key_version") for run in (first, second)]
     if versions[0] != versions[1]:

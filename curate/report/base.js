@@ -1,5 +1,5 @@
 "use strict";
-// Sorting by a click on a column's title, a search in long tables, links to what is folded. The page is whole without it.
+// Sorting by a click on a column's title, a search in long tables, links into folds. The page is complete without it.
 (() => {
   for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.tBodies[0];
@@ -49,7 +49,7 @@
     });
   }
 
-  // A link to something folded opens it and what it stands in.
+  // A link to something folded opens it and everything around it.
   const reveal = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
@@ -58,7 +58,7 @@
   };
   addEventListener("hashchange", reveal);
   reveal();
-  // The same link once more changes no hash, and has to open what was folded since.
+  // A second click on the same link doesn't change the hash, but has to open what was folded since.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="#"]');
     if (link && link.hash === location.hash) setTimeout(reveal);

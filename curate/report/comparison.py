@@ -1,6 +1,6 @@
 """Sources of one or more runs side by side, best first: which set is worth training on. Renders nothing itself.
 
-What a summary says is as old as its audit; decisions are made after it, and are counted in the run's file of today.
+A summary is as old as its audit. Decisions come after it, so they are counted in the run's current file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FIELDS = (
 
 
 class ComparedRun(Protocol):
-    """What is needed of a run: where it is, its summary and, where decisions were made, its samples."""
+    """What is needed from a run: its path, its summary and, if there are decisions, its samples."""
 
     @property
     def path(self) -> Path: ...
@@ -66,8 +66,8 @@ class ComparedRun(Protocol):
 def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
     """One row per source and run with the `FIELDS` of its summary entry and `decisions`, best first.
 
-    `decisions` counts what people decided on samples of the source, as `decision_counts.KINDS` has it. With more than
-    one run each row has a `run` too: the folder's name, or its path where two folders have one name.
+    `decisions` counts what people decided on samples of the source, by `decision_counts.KINDS`. With more than one run,
+    each row has a `run` too: the folder's name, or its path if two folders have the same name.
 
     Raises:
         UserError: no run, or a summary of another version that lacks a field.
@@ -91,13 +91,13 @@ def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
 
 
 def to_text(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
-    """A table for the terminal, verdict and first reasons under each source."""
+    """A table for the terminal, with verdict and first reasons below each source."""
     shared = overlap_text(rows, width=width)
     return sources_text(rows, width=width) + (f"\n\n{shared}" if shared else "")
 
 
 def to_markdown(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
-    """A markdown table and the reasons as lists. `width` is there so that all presenters are called alike."""
+    """A markdown table and the reasons as lists. `width` is there so that all presenters have the same signature."""
     shared = overlap_markdown(rows)
     return sources_markdown(rows) + (f"\n{shared}\n" if shared else "")
 
@@ -107,5 +107,5 @@ def to_json(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     return json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n"
 
 
-#: The presenters by the name `--format` knows them under.
+#: The presenters by their names for `--format`.
 FORMATS: dict[str, Callable[..., str]] = {"text": to_text, "json": to_json, "markdown": to_markdown}

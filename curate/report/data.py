@@ -50,7 +50,7 @@ def length_plot(samples: pl.LazyFrame, sources: Sequence[Mapping[str, Any]]) -> 
 
 
 def image_plot(samples: pl.LazyFrame) -> Markup | None:
-    """Images binned by width and height, or None where no image was opened."""
+    """Images binned by width and height, or None if no image was opened."""
     sized = samples.filter(pl.col("width").is_not_null() & pl.col("height").is_not_null()).select(
         pl.col("width", "height").clip(1)
     )

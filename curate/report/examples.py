@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
-#: Candidates per rule and source, spread evenly over it, from which the examples are picked.
+#: Candidates per rule and source, spread evenly over it; the examples are picked from them.
 CANDIDATES = 24
-#: Findings of the same rule in one label that are marked.
+#: How many findings of the same rule are marked in one label.
 SPANS = 12
-#: Findings about whole sources that are told for each rule.
+#: How many findings about whole sources are shown for each rule.
 WHOLE = 12
 #: A label up to this length makes a better example than a longer one.
 HANDY = 160
@@ -20,7 +20,7 @@ HANDY = 160
 
 @dataclass(frozen=True)
 class FlaggedSample:
-    """A sample with everything one rule said of it."""
+    """A sample with everything that one rule said about it."""
 
     rule: str
     sample_id: str
@@ -64,7 +64,7 @@ def choose(
     waiting: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
     for order, (rule, source, sample_id) in enumerate(picked.iter_rows()):
         if sample_id not in texts:
-            continue  # a finding about a sample that isn't there: not for a report to judge
+            continue  # a finding about a missing sample: the report doesn't judge that
         image, label = texts[sample_id]
         rank = (len(label) > HANDY, image is None, order)
         waiting.setdefault(rule, {}).setdefault(source or "", []).append((rank, sample_id, source, image, label))

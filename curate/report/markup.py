@@ -1,5 +1,5 @@
-"""Turns a label and its spans into safe HTML: clipped, hidden characters shown, spans marked. Nothing else makes markup
-from data; all other text goes through the template's autoescape."""
+"""Turns a label and its spans into safe HTML: clipped, hidden characters shown, spans marked. This is the only markup
+made from data; all other text goes through the template's autoescape."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from markupsafe import Markup, escape
 
 from curate.base.visible import clip, pieces, visible
 
-#: Characters of a label that are shown, and how many of them may stand before the first marked span.
+#: How many characters of a label are shown, and how many of them at most before the first marked span.
 SHOWN = 320
 BEFORE = 90
 
 
 def text(data: str, most: int = 200) -> str:
-    """`data` for the page: clipped, hidden characters shown. Still to be escaped, which the template does."""
+    """`data` for the page: clipped, hidden characters shown. Not escaped yet: the template does that."""
     return visible(clip(data, most))
 
 
@@ -35,14 +35,14 @@ def code(part: str, most: int = SHOWN) -> Markup:
 def marked(label: str, spans: Sequence[tuple[int | None, int | None]]) -> Markup:
     """`label` with its spans in <mark>, cut to a window round the first span.
 
-    Spans that overlap are joined; an empty span is drawn as an insertion point. Spans that are null or lie outside the
-    label are left out: a report must not fail on a wrong offset.
+    Overlapping spans are joined; an empty span is drawn as an insertion point. Spans that are null or outside the label
+    are left out: a report must not fail on a wrong offset.
     """
     good = sorted((max(a, 0), min(b, len(label))) for a, b in spans if a is not None and b is not None)
     good = [(a, b) for a, b in good if a <= b]
     start = max(good[0][0] - BEFORE, 0) if good and len(label) > SHOWN else 0
     if start < 12:
-        start = 0  # cutting a few characters off makes it harder to read, not shorter
+        start = 0  # cutting off a few characters makes it harder to read, not shorter
     end = min(start + SHOWN, len(label))
     out = [Markup('<span class="cut" title="cut">…</span>')] if start else []
     at = start
@@ -62,7 +62,7 @@ def marked(label: str, spans: Sequence[tuple[int | None, int | None]]) -> Markup
 
 
 def code_spans(sentence: str) -> Markup:
-    """A sentence of ours or of a rule: escaped, and what stands between backticks in <code>."""
+    """A sentence of ours or of a rule: escaped, with text between backticks in <code>."""
     parts = str(sentence).split("`")
     if len(parts) % 2 == 0:  # an odd backtick opens nothing
         parts[-2:] = ["`".join(parts[-2:])]
@@ -73,5 +73,5 @@ def code_spans(sentence: str) -> Markup:
 
 
 def unbroken(sentence: str) -> str:
-    """A sentence of ours whose figures don't break over lines: `82.7 %`, `p < 0.001`. Still to be escaped."""
+    """A sentence of ours whose figures don't break over lines: `82.7 %`, `p < 0.001`. Not escaped yet."""
     return re.sub(r"\bp ([<=]) ", "p\u00a0\\1\u00a0", sentence.replace(" %", "\u00a0%"))

@@ -53,7 +53,7 @@ _RULE_COLUMNS = (
 
 
 def rank(entry: Mapping[str, Any]) -> tuple[int, int, str]:
-    """Sort key that puts the best source first: verdict, then how many labels without an error it gives, then name."""
+    """Sort key that puts the best source first: verdict, then the number of labels without an error, then name."""
     verdict = entry["verdict"]
     place = VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)
     return place, entry["samples_with_error"] - entry["samples"], entry["name"]
@@ -91,15 +91,15 @@ def sources_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120, reas
 
     Args:
         entries: source entries of summary.json; a `run` in them becomes a column.
-        width: terminal cells there are; columns of less weight go first where they are short.
-        reasons: how many of its reasons to print under each source.
+        width: the width in terminal cells; if it is too small, the least important columns are dropped first.
+        reasons: how many reasons to print below each source.
     """
     columns, rows = _columns_and_rows(entries)
     return text_table(columns, rows, width=width, notes=[_first(entry["reasons"], reasons) for entry in entries])
 
 
 def _first(reasons: Sequence[str], most: int) -> list[str]:
-    """The first reasons, and how many more there are; one more is shown and not counted."""
+    """The first reasons, and how many more there are; if only one more is left, it is shown instead."""
     if not most or len(reasons) <= most + 1:
         return list(reasons[: most and most + 1])
     return [*reasons[:most], f"… and {len(reasons) - most} smaller points, in the report."]
@@ -117,7 +117,7 @@ def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What test and validation splits share with others, and all splits with the sets of `--against`: most first.
+    """What test and validation splits share with others, and all splits with the sets of `--against`, most first.
 
     Each row has side, run, other, samples (of the side), labels, long_labels, images, near_images (null: not known).
     """
@@ -135,7 +135,7 @@ def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tuple[list[Column], list[list[str]], int]:
     found = overlaps(entries)
-    if most is not None:  # a pair that shares nothing is no news
+    if most is not None:  # a pair that shares nothing is left out
         found = [row for row in found if row["labels"] or row["images"] or row["near_images"]]
     rows = [
         [
@@ -156,8 +156,8 @@ def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tu
 
 
 def overlap_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
-    """The table of what splits share, one line where they share nothing, or nothing where no split is there to test on
-    and nothing to compare."""
+    """The table of what splits share; one line if they share nothing; empty if there is no split to test on and
+    nothing to compare."""
     columns, rows, left = _overlap_table(entries, OVERLAPS_SHOWN)
     if not rows:
         compared = len(overlaps(entries))
@@ -177,7 +177,7 @@ def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def sample_text(drawn: Mapping[str, Any]) -> str:
-    """One line on the draw of `curate audit --sample`; `drawn` is what summary.json says of it."""
+    """One line on the sampling of `curate audit --sample`; `drawn` is the entry of summary.json."""
     by = f", in the same shares by {' and '.join(drawn['by'])}" if drawn["by"] else ""
     return (
         f"drawn: {things(drawn['samples'], 'sample')} of {count(drawn['of'])}{by} (seed {drawn['seed']}); duplicates, "
@@ -186,7 +186,7 @@ def sample_text(drawn: Mapping[str, Any]) -> str:
 
 
 def reused_text(run: Mapping[str, Any]) -> str:
-    """One line on what an update took from the earlier run; nothing after an audit that was none."""
+    """One line on what an update took from the earlier run; empty if the audit was not an update."""
     reused = run["reused"]
     if reused is None:
         return ""
@@ -200,7 +200,7 @@ def reused_text(run: Mapping[str, Any]) -> str:
 
 
 def timings_text(run: Mapping[str, Any]) -> str:
-    """A table of the stages; `run` is what summary.json says of the audit itself."""
+    """A table of the stages; `run` is the entry of summary.json about the audit itself."""
     numbers = ("seconds", "rows", "rows/s", "peak memory so far")
     columns = [Column("stage"), *(Column(name, "right") for name in numbers)]
     rows = [
@@ -218,7 +218,7 @@ def timings_text(run: Mapping[str, Any]) -> str:
 
 
 def near_text(summary: Mapping[str, Any]) -> str:
-    """One line on the search for near-duplicate images, or nothing where there were none."""
+    """One line on the search for near-duplicate images, or empty if there were no images."""
     near = summary.get("near_duplicates")
     if not near:
         return ""
@@ -268,7 +268,7 @@ def remarks_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def remarks_line(entry: Mapping[str, Any]) -> str:
-    """A source's remarks in a line, or nothing where it has none."""
+    """A source's remarks in a line, empty if there are none."""
     found = remarks_of(entry)
     if not found:
         return ""
@@ -281,13 +281,13 @@ def remarks_line(entry: Mapping[str, Any]) -> str:
 
 
 def remarks_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
-    """A line for each source with remarks: style, spelling and facts, which are nothing against a label."""
+    """A line for each source with remarks: style, spelling and facts, which don't count against a label."""
     lines = [f"{entry['name']}: {line}" for entry in entries if (line := remarks_line(entry))]
     return "\n".join(fit(visible(line), width) for line in lines)
 
 
 def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:
-    """What the baseline keeps out of the issue table, by rule, in a line; no line where that is nothing."""
+    """What the baseline keeps out of the issue table, by rule, in a line; no line if that is nothing."""
     if not suppressed["findings"]:
         return []
     rules = suppressed["rules"]

@@ -1,7 +1,7 @@
 """Assembles report.html: the numbers, examples and plots put into the template, kept below a size. Counts nothing.
 
-The page loads nothing: no network, no font, no file beside it. A Content-Security-Policy names the hash of its one
-script and its one style sheet, so that markup which got past the escaping could still run nothing.
+The page loads nothing: no network, no fonts, no other files. A Content-Security-Policy names the hashes of its one
+script and its one style sheet, so even markup that got past the escaping could not run anything.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from curate.runs import decision_counts
 Describe = Callable[[str], tuple[str, str, str]]
 
 EXAMPLES = 6
-#: Bytes of the page and, in it, of its pictures and of its examples' text. What comes later goes without, and says so.
+#: Bytes of the page, of its pictures, and of its examples' text. What exceeds them is left out, and the page says so.
 MOST_BYTES = 9_500_000
 PICTURE_BYTES = 4_500_000
 TEXT_BYTES = 1_500_000
 MOST_RULES = 250
-#: Rules that a point links to.
+#: The most rules that a point links to.
 LINKS = 4
 MOST_SOURCES = 100
 MOST_UNREADABLE = 200
@@ -48,7 +48,7 @@ _HERE = Path(__file__).parent
 
 
 class ReportedRun(Protocol):
-    """What is needed of a run; `curate.runs.folder.Run` is one."""
+    """What is needed from a run; `curate.runs.folder.Run` is one."""
 
     @property
     def path(self) -> Path: ...
@@ -73,10 +73,10 @@ def write_report(
 
     Args:
         run: its frames have the schemas of `curate.runs.folder`.
-        out: the file, by custom report.html in the run folder.
+        out: the file, usually report.html in the run folder.
         describe: `(title, what, why)` of a rule's code.
-        open_image: opens the image `ref` below `root`; `curate.images.opening` where it isn't given.
-        examples: at most so many for each rule.
+        open_image: opens the image `ref` below `root`; `curate.images.opening` by default.
+        examples: the most examples for each rule.
     """
     html = build(run, describe, open_image, examples)
     with new_file(out) as temporary:
@@ -140,7 +140,7 @@ def build(
         "outlines": found.outlines,
     }
     html = _render(context)
-    # The budgets above hold for every run that was thought of; what follows holds for the others.
+    # The budgets above hold for every run we thought of; what follows holds for the others.
     for kept in ("text", "nothing"):
         if len(html) <= MOST_BYTES:
             break
@@ -163,7 +163,7 @@ def _template() -> tuple[jinja2.Template, dict[str, Any]]:
 
 def _render(context: Mapping[str, Any]) -> bytes:
     template, fixed = _template()
-    # A lone surrogate can't be written as UTF-8; markup shows it as U+XXXX, and this is for text that went round it.
+    # A lone surrogate can't be written as UTF-8. Markup shows it as U+XXXX; this catches text that bypassed markup.
     return template.render({**fixed, **context}).encode("utf-8", "replace")
 
 
@@ -221,9 +221,9 @@ def _rule(
     chosen: int,
     whole: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
-    """chosen: how many cards there were to be."""
+    """chosen: how many cards were planned."""
     title, what, why = describe(rule["rule"])
-    # A finding about a source as a whole has no samples to count: the source is named alone.
+    # A finding about a source as a whole has no samples to count: only the source is named.
     where = [
         (entry["name"], found["samples"])
         for entry in summary["sources"]
@@ -267,7 +267,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _in_turn(chosen: Mapping[str, Sequence[FlaggedSample]]) -> list[FlaggedSample]:
-    """All examples. Rules take turns, so that where room runs out each still has its first ones."""
+    """All examples. Rules take turns, so that each has its first ones if room runs out."""
     most = max((len(found) for found in chosen.values()), default=0)
     return [found[place] for place in range(most) for found in chosen.values() if place < len(found)]
 
@@ -280,7 +280,7 @@ def _wants(example: FlaggedSample, roots: Mapping[str, Path]) -> list[str | Plac
 def _cards(
     examples: Sequence[FlaggedSample], roots: Mapping[str, Path], found: Pictures
 ) -> dict[str, list[dict[str, Any]]]:
-    """The examples with their pictures, by rule, as many as there is room for."""
+    """The examples with their pictures, by rule, as many as fit."""
     cards: dict[str, list[dict[str, Any]]] = {}
     picture_bytes = text_bytes = 0
     for example in examples:

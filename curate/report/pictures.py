@@ -1,7 +1,7 @@
-"""The pictures of a page: images made small, and labels drawn. Never fails: a text says why there is none.
+"""The pictures of a page: images made small, and labels drawn. Never fails: a text says why a picture is missing.
 
-What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images.opening`). Pictures are made as they
-are asked for, a few ahead; inside `rules.workers.spread.isolated` helper processes make them.
+`curate.render` and `curate.images.opening` decide what can be drawn or opened. Pictures are made on request, a few
+ahead; inside `rules.workers.spread.isolated`, helper processes make them.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from rules.workers.spread import is_isolated, spread
 
 #: Largest image, in pixels.
 WIDEST, HIGHEST = 720, 220
-#: Height on the page at which a picture is scaled down, in CSS pixels.
+#: Height in CSS pixels at which the page scales a picture down.
 TALLEST = 110
-#: Images of a page that are opened: a large one takes some 15 ms.
+#: How many images of a page are opened: a large one takes about 15 ms.
 MOST_IMAGES = 300
-#: Longer labels can't be read at the size of a card.
+#: Longer labels are illegible at the size of a card.
 LONGEST_DRAWN = 1200
-#: A PNG of more bytes has to compete with a JPEG.
+#: A PNG with more bytes is compared with a JPEG.
 JPEG_FROM = 12_000
 _BATCH = 8
 
 #: The repr of an object, which differs from process to process.
 _ADDRESS = re.compile(r"<[^<>]*0x[0-9a-fA-F]+[^<>]*>")
 
-#: An image: the folder that its name is relative to, None where there is none, and the name.
+#: An image: the folder that its name is relative to (None if there is none), and the name.
 Place: TypeAlias = tuple[Path | None, str]
 OpenImage = Callable[[Path, str], Image.Image]
 
 
 @dataclass(frozen=True)
 class PagePicture:
-    """A picture to put into the page, or why there is none (`markup` is empty then). remark: how it misleads."""
+    """A picture to put into the page, or why there is none (`markup` is empty then). remark: how it may mislead."""
 
     markup: str | Markup = ""
     problem: str = ""
@@ -62,18 +62,18 @@ class PagePicture:
         return len(self.markup)
 
 
-#: What stands in place of a picture for which the page has no room.
-NO_ROOM = PagePicture(problem="Not shown: this page has as many pictures as it may hold.")
+#: The text in place of a picture for which the page has no room.
+NO_ROOM = PagePicture(problem="Not shown: this page has no room for more pictures.")
 
 
 class Pictures:
     """The pictures of a page, each made once. Drawn labels are SVG elements that share the outlines of their glyphs:
-    the page must hold `outlines` once, when all pictures were taken."""
+    the page must hold `outlines` once, after all pictures were taken."""
 
     def __init__(self, wanted: Iterable[str | Place], open_image: OpenImage | None = None) -> None:
-        """wanted: labels and images, all that may be asked for, in about that order.
+        """wanted: all labels and images that may be asked for, in about that order.
 
-        open_image: `curate.images.opening` where it isn't given.
+        open_image: `curate.images.opening` by default.
         """
         distinct = [one for one in dict.fromkeys(wanted) if not isinstance(one, str) or _not_drawn(one) is None]
         batches = (distinct[at : at + _BATCH] for at in range(0, len(distinct), _BATCH))
@@ -104,7 +104,7 @@ class Pictures:
         return PagePicture(markup, remark=remark(label))
 
     def of_image(self, place: Place) -> PagePicture:
-        """The image, cut to its ink where it is a page, made small; or why it can't be shown."""
+        """The image, made small, a page cut to its ink; or why it can't be shown."""
         if place not in self._images and len(self._images) >= MOST_IMAGES:
             return NO_ROOM
         picture = self._next_until(place)
@@ -118,7 +118,7 @@ class Pictures:
             following, made = next(self._coming)
             self._made[following] = made
             if len(self._made) == self._wanted:
-                next(self._coming, None)  # the end: helpers stay for others
+                next(self._coming, None)  # the end: helpers are left for others
         return self._made[one]
 
     @property
@@ -131,7 +131,7 @@ class Pictures:
 
 
 def _not_drawn(label: str) -> str | None:
-    """Why no drawing of the label is tried, if none is."""
+    """Why no drawing of the label is tried, if that is so."""
     if not label.strip():
         return "Nothing to draw: the label is empty."
     return f"Not drawn: {len(label):,} characters long." if len(label) > LONGEST_DRAWN else None
@@ -174,7 +174,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file."
     message, name = _ADDRESS.sub("", str(error)).strip(), type(error).__name__
-    # Those, and what is one of them, are written for people, unlike others.
+    # Only messages of these classes and their subclasses are written for people.
     names = {kind.__name__ for kind in type(error).__mro__}
     written = isinstance(error, OSError) or not names.isdisjoint(("RenderError", "ImageError"))
     return text(message if written and message else f"{name} {message}", 160)
@@ -186,7 +186,7 @@ def _small(image: Image.Image, alt: str) -> PagePicture:
     drawn = io.BytesIO()
     grey = image.convert("L")
     coloured = ImageChops.difference(image, grey.convert("RGB")).convert("L").point(lambda level: 255 * (level > 12))
-    if coloured.getbbox() is None:  # ink on paper: sixteen greys are enough, and a fraction of the size
+    if coloured.getbbox() is None:  # ink on paper: sixteen greys are enough, at a fraction of the size
         levels = Image.frombytes("P", grey.size, grey.point([round(level / 17) for level in range(256)]).tobytes())
         levels.putpalette([value for level in range(16) for value in (level * 17,) * 3])
         levels.save(drawn, "PNG", compress_level=6, bits=4)
@@ -196,7 +196,7 @@ def _small(image: Image.Image, alt: str) -> PagePicture:
         image.save(photo, "JPEG", quality=68, optimize=True)
         if not data or photo.tell() < len(data):
             kind, data = "jpeg", photo.getvalue()
-    # As large as on the page, so that it has its room before it is decoded and links lead where they say.
+    # The size on the page is given, so that its space is kept before decoding and links scroll to the right place.
     scale = min(1.0, TALLEST / image.height)
     wide, high = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
     written = Markup('<img src="data:image/{};base64,{}" width="{}" height="{}" alt="{}" loading="lazy">')

@@ -1,6 +1,6 @@
 """The report's plots as inline SVG text. Numbers in, markup out; colours come from the page's style sheet.
 
-Each plot has a title and a description for screen readers, and nothing in it is only told by colour.
+Each plot has a title and a description for screen readers, and colour is never the only thing that tells values apart.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Axis:
 
 
 def _f(value: float) -> str:
-    """A coordinate in few bytes, the same on every machine."""
+    """A short coordinate, the same on every machine."""
     return f"{value:.1f}".removesuffix(".0")
 
 
@@ -69,13 +69,13 @@ def _powers(low: float, high: float, base: int) -> list[int]:
 
 
 def composition(parts: Sequence[tuple[str, int]]) -> Markup:
-    """One bar cut into classes: `(css class and word, samples)`. Decorative: the numbers stand beside it as text."""
+    """One bar cut into classes: `(css class and word, samples)`. Decorative: the numbers are next to it as text."""
     total = sum(number for _, number in parts)
     body, at = [], 0.0
     for name, number in parts:
         if number and total:
             width = 1000 * number / total
-            shown = max(width, 4)  # a handful of errors among a million must still be seen
+            shown = max(width, 4)  # a handful of errors among a million must still be visible
             body.append(_rect(at, 0, shown, 10, f"fill-{name}"))
             at += shown
     scale = max(at, 1)

@@ -1,4 +1,4 @@
-"""The likeliest label errors, each with its picture beside what its label and a model's reading look like. Ranks what
+"""The likeliest label errors, each picture beside drawings of its label and of a model's reading. Ranks what
 `curate.pairs` worked out; judges nothing."""
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from curate.report.markup import code, text
 from curate.report.pictures import Pictures, Place
 from rules.registry import tagged
 
-#: Suspects that are shown.
+#: How many suspects are shown.
 MOST = 30
 
 
 @dataclass(frozen=True)
 class Suspect:
     """A sample whose label may be wrong. reading: what a model reads instead; where: how the two differ; agree: how
-    many of `count` predictions read so; sure: the model's probability of a token; None where no model was asked."""
+    many of `count` predictions read so; sure: the model's probability of a token; None if no model was asked."""
 
     sample_id: str
     source: str
@@ -39,8 +39,8 @@ class Suspect:
 def choose_suspects(
     samples: pl.LazyFrame, findings: pl.LazyFrame, summary: Mapping[str, Any], most: int = MOST
 ) -> list[Suspect]:
-    """What predictions contradict surely, as summary.json ranks it; then the pictures least like their labels; then
-    what else predictions contradict. Sure and doubtful are what rules tagged `doubt` say, with `predictions` or not."""
+    """Confident contradictions by predictions, as summary.json ranks them; then the pictures least like their labels;
+    then the other contradictions. Rules tagged `doubt` say which are confident, with `predictions` or not."""
     ranked = summary.get("predictions", {}).get("likely_label_errors", ())
     by_id = {row["sample_id"]: row for row in ranked}
     told = findings.filter(pl.col("rule").is_in(tagged("doubt"))).select("sample_id", "rule").unique()
@@ -102,7 +102,7 @@ def _card(place: int, suspect: Suspect, root: Path | None, found: Pictures) -> d
     if suspect.agree is not None:
         one = "the prediction reads" if suspect.count == 1 else f"{suspect.agree} of {suspect.count} predictions read"
         sure = "" if suspect.sure is None else f" (probability of a token {suspect.sure:.3f})"
-        why.append(f"{one} {suspect.where or 'otherwise'}{sure}")
+        why.append(f"{one} {suspect.where or 'something else'}{sure}")
     if suspect.pair_score is not None:
         why.append(f"pair score {suspect.pair_score:.3g}")
     return {

@@ -1,6 +1,6 @@
-"""Opens the template of a page of one file, with its styles and scripts to write into it. Fills in no data.
+"""Opens the template of a one-file page, with its styles and scripts to write into it. Fills in no data.
 
-Every page extends base.html, whose style sheet and script each gets before its own.
+Every page extends base.html and adds its own style sheet and script after those of base.html.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
 
 
 def open_template(page: Path) -> tuple[jinja2.Template, dict[str, Any]]:
-    """A page's template, and the values that are the same whatever it shows: version, style, script, and the hash
-    of both, by which the page's policy lets it run these and nothing else.
+    """A page's template, and the values that are the same for every page: version, style, script, and the hashes of
+    both, with which the page's policy lets it run these and nothing else.
 
-    page: its .css and .js, where it has any, stand beside it.
+    page: its .css and .js, if it has any, are next to it.
     """
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader([page.parent, _HERE]),

@@ -1,4 +1,4 @@
-"""Reads annotations of Label Studio back as decisions: its exports JSON and JSON-MIN. Writes no tasks."""
+"""Reads annotations from Label Studio back as decisions: its exports JSON and JSON-MIN. Writes no tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from curate.tasks.label_studio_tasks import AS_READ, DECISION, IMAGE, LABEL, REJ
 
 
 class Answer(NamedTuple):
-    """What somebody said of a sample: a label, or None to leave it out."""
+    """What somebody decided on a sample: a label, or None to leave it out."""
 
     sample_id: str
     as_read: str
@@ -71,7 +71,7 @@ def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
 
 
 _WHY = {
-    "changed": "another label since the run was audited anew",
+    "changed": "another label since the last audit of the run",
     "gone": "no longer in the run",
     "already": "decided so already",
     "overtaken": "decided on by someone else meanwhile",

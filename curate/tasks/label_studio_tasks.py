@@ -1,7 +1,7 @@
-"""Writes samples as tasks of Label Studio, with what their labels may become as predictions. Reads no task back.
+"""Writes samples as tasks for Label Studio, with possible new labels as predictions. Reads no tasks back.
 
 The formats: https://labelstud.io/guide/task_format, https://labelstud.io/guide/predictions (tasks) and
-https://labelstud.io/tags (the labelling interface, in which the names below are used).
+https://labelstud.io/tags (the labelling interface, which uses the names below).
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Written:
 
 
 def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | None = None) -> Written:
-    """Write the undecided samples of a list to the file `out`, and the labelling interface beside it (`.xml`).
+    """Write the undecided samples of a list to the file `out`, and the labelling interface next to it (`.xml`).
 
     root: the folder that Label Studio serves local files from. Images that it can't serve are in the file itself.
     Raises UserError for a list that isn't there, and files that are.
     """
     if out.suffix == ".xml":
-        raise UserError(f"{out}: the tasks are JSON; name a file that doesn't end in .xml, which the interface gets")
+        raise UserError(f"{out}: the tasks are JSON; name a file that doesn't end in .xml, which is for the interface")
     frame = listed(run)
     queues = Queues(frame, out.parent)
     if queue not in queues.names():
@@ -109,7 +109,7 @@ def _task(row: Mapping[str, Any], image: str, fixed: str | None, reading: str | 
 
 
 def _predictions(row: Mapping[str, Any], fixed: str | None, reading: str | None) -> Iterator[dict[str, Any]]:
-    """What the label may be, the likeliest first: Label Studio opens a task with the first."""
+    """What the label may be, likeliest first: Label Studio opens a task with the first."""
     for name, text in (("proposed fix", fixed), ("model's reading", reading), ("label as read", row["label"])):
         if text is not None:
             result = {

@@ -1,4 +1,4 @@
-"""The examples on the page of `finetune compare`: which are shown, and what is shown of each. Draws nothing itself."""
+"""Chooses the examples for the page of `finetune compare`, and what to show of each. Draws nothing itself."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ MOST_RIGHT = 12
 #: Bytes of all pictures.
 PICTURE_BYTES = 5_000_000
 TEXT_BYTES = 3_000_000
-#: Tokens beyond which differences are not looked for: what is shown of a label is cut earlier.
+#: Differences are searched up to this many tokens: what is shown of a label is cut earlier.
 _MOST_TOKENS = 2000
 
-#: Of every model, the folder that the `image` of its rows is relative to.
+#: For every model, the folder that the `image` of its rows is relative to.
 Roots = Sequence[Path | None]
 
 
 def choose(comparison: Comparison, doubted: Mapping[int, str]) -> list[int]:
-    """The places of the rows that are shown: labels in doubt and those that changed most, verdicts in turn."""
+    """The places of the rows to show: labels in doubt and those that changed most, verdicts in turn."""
     queues: list[list[int]] = [sorted({*comparison.agreed, *doubted})[:MOST_OF_A_VERDICT][::-1]]
     for verdict in VERDICTS:
         places = [place for place, one in enumerate(comparison.verdicts) if one == verdict]
@@ -53,7 +53,7 @@ def _change_of(comparison: Comparison, place: int) -> float:
 
 
 def place_of(comparison: Comparison, at: int, roots: Roots, images: Images | None) -> Place | None:
-    """A sample's image, None where it has none."""
+    """A sample's image, None if it has none."""
     rows = [model.rows[at] for model in comparison.models]
     ref, root = next(
         ((row.image, root) for row, root in zip(rows, roots, strict=True) if row.image is not None), (None, None)
@@ -64,7 +64,7 @@ def place_of(comparison: Comparison, at: int, roots: Roots, images: Images | Non
 
 
 class _Answer:
-    """What is shown of one side's row: `place` of what was found, `at` of the pairs that were read once more."""
+    """What is shown of one side's row: `place` of the difference, `at` of the pairs that were read once more."""
 
     def __init__(self, found: Evaluated, place: int, pairs: Pairs, at: int) -> None:
         self.row = found.rows[place]
@@ -82,7 +82,7 @@ def cards_of(
     found: Pictures,
     doubted: Mapping[int, str],
 ) -> list[dict[str, Any]]:
-    """What is shown of each row that is chosen. places: of their images. doubted: what is said against its label."""
+    """What is shown of each chosen row. places: of their images. doubted: what is said against its label."""
     cards = []
     picture_bytes = text_bytes = 0
     read = [model.read(chosen) for model in comparison.models]
@@ -94,7 +94,7 @@ def cards_of(
             shown = found.of_image(image) if room else NO_ROOM
             picture_bytes += shown.size
         answers = [_Answer(model, place, pairs, at) for model, pairs in zip(comparison.models, read, strict=True)]
-        # The truth is marked where the last answer that is wrong misread it.
+        # The truth is marked where the last wrong answer misread it.
         wrong = next((answer for answer in reversed(answers) if not answer.alike), answers[-1])
         sides = [_truth(wrong), *(_side(name, one) for name, one in zip(comparison.names, answers, strict=True))]
         for side, label in zip(sides, (wrong.row.gt, *(answer.row.pred for answer in answers)), strict=True):
@@ -103,7 +103,7 @@ def cards_of(
         text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
         if text_bytes > TEXT_BYTES:
             break
-        doubt = doubted.get(place, "all models read the same, and not what the label says" if place in agreed else "")
+        doubt = doubted.get(place, "all models read the same, which differs from the label" if place in agreed else "")
         cards.append(
             {
                 "id": text(wrong.row.sample_id, 120),
@@ -154,11 +154,11 @@ def _errors(compared: Compared) -> str:
     counts += [(words_of("layout", name), n) for name, n in compared.layout.most_common()]
     words = [f"{what} ({n} times)" if n > 1 else what for what, n in counts[:8]]
     more = f", and {count(len(counts) - 8)} more" if len(counts) > 8 else ""
-    return ", ".join(words) + more if words else "drawn otherwise, with the same symbols in the same places"
+    return ", ".join(words) + more if words else "drawn differently, with the same symbols in the same places"
 
 
 def differences(truth: Sequence[str], prediction: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """(start, end) of what differs, in the tokens of both sides joined by single spaces; empty where one lacks it."""
+    """(start, end) of the difference, in the tokens of both sides joined by single spaces; empty if a side has none."""
     if len(truth) > _MOST_TOKENS or len(prediction) > _MOST_TOKENS:
         truth, prediction = truth[:_MOST_TOKENS], prediction[:_MOST_TOKENS]
     starts = [_starts(truth), _starts(prediction)]
@@ -173,7 +173,7 @@ def differences(truth: Sequence[str], prediction: Sequence[str]) -> tuple[list[t
 
 
 def _starts(tokens: Sequence[str]) -> list[int]:
-    """Where each token starts, and the one that would come next."""
+    """Where each token starts, and where the next one would."""
     starts, at = [], 0
     for token in tokens:
         starts.append(at)

@@ -1,5 +1,5 @@
 
-// The filter over examples: by verdict, kind of error, doubt, words; some at a time. The page is whole without it.
+// The filter over examples: by verdict, kind of error, doubt, words; some at a time. The page is complete without it.
 (() => {
   const form = document.querySelector("form.examples");
   if (!form) return;

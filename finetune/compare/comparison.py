@@ -1,6 +1,6 @@
 """Evaluations of the same samples: what changed, by how much, and whether that could be chance. Draws no page.
 
-The first model is what all others are compared with. What becomes of single samples is told of the first and the last.
+All other models are compared with the first. Changes of single samples are between the first and the last.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from finetune.metrics.pairs import Progress
 from finetune.metrics.unwrapping import Unwrapping
 
 #: What happened to a row, in order of display. fixed: wrong before, right after (right: renders like the ground truth);
-#: broken: the other way round; better and worse: wrong in both, by the mean of structure and symbols.
+#: broken: the reverse; better and worse: wrong in both, by the mean of structure and symbols.
 VERDICTS = ("fixed", "broken", "better", "worse", "still wrong", "right")
-#: A change of the mean of structure and symbols that is none.
+#: Smaller changes of the mean of structure and symbols don't count.
 _NO_CHANGE = 1e-9
 
 
 @dataclass(frozen=True)
 class Change:
-    """One metric. `difference` is after − before with its 95 % interval; `p` is two-sided, of `test`."""
+    """One metric. `difference` is after − before with its 95 % interval; `p` is two-sided, from `test`."""
 
     metric: Metric
-    #: Of canonical tokens?
+    #: Whether it is of canonical tokens.
     canonical: bool
     before: float | None
     after: float | None
@@ -53,18 +53,18 @@ class Change:
 
     @property
     def words(self) -> str:
-        """Its name as it is shown: of strings both as they stand (raw) and in canonical spelling."""
+        """Its displayed name: for metrics of strings, both as written (raw) and in canonical spelling."""
         kind = "canonical" if self.canonical else "raw" if self.metric.of_both_spellings else ""
         return f"{kind} {self.metric.name}".strip()
 
     @property
     def raw(self) -> bool:
-        """Is it of the strings as they were written?"""
+        """Whether it is of the strings as they were written."""
         return self.metric.of_both_spellings and not self.canonical
 
     @property
     def better(self) -> bool | None:
-        """Did it change for the better? None where p ≥ 0.05: it may be chance."""
+        """Whether it changed for the better. None if p ≥ 0.05: it may be chance."""
         if self.p is None or self.p >= 0.05 or not self.difference:
             return None
         return (self.difference > 0) == self.metric.higher_is_better
@@ -76,13 +76,13 @@ class Comparison:
 
     names: tuple[str, ...]
     models: tuple[Evaluated, ...]
-    #: What became of each sample from the first model to the last.
+    #: What happened to each sample from the first model to the last.
     verdicts: list[str]
-    #: Every model but the first against the first.
+    #: Every model but the first, compared with the first.
     against_first: list[list[Change]]
     #: Rows of each file that another lacks.
     unpaired: tuple[int, ...]
-    #: What is said of the answers that were unwrapped, or "", and the first metric of the answers as they came.
+    #: A note on the answers that were unwrapped, or "", and the first metric of the answers as they came.
     taken: tuple[str, ...] = ()
     came: tuple[float | None, ...] = ()
 
@@ -101,7 +101,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """(name of the model, what to know of its figures)."""
+        """(name of the model, what to know about its figures)."""
         taken = self.taken or ("",) * len(self.models)
         sides = zip(self.names, taken, self.models, strict=True)
         told = ((name, said) for name, taken, one in sides for said in (taken, note(one)))
@@ -109,12 +109,12 @@ class Comparison:
 
     @property
     def raw_says_nothing(self) -> bool:
-        """Are raw figures meaningless: does one model, and not the truths, space its tokens, or the other way round?"""
+        """Whether raw figures are meaningless: of one model and the truths, only one side spaces its tokens."""
         return any(spacing_note(one) is not None for one in self.models)
 
     @property
     def as_they_came(self) -> tuple[str, ...] | None:
-        """The first metric of all models' answers as they came; None where nothing was taken off any."""
+        """The first metric of all models' answers as they came; None if nothing was taken off any of them."""
         if all(value is None for value in self.came):
             return None
         first = [self.changes[0].before, *(changes[0].after for changes in self.against_first)]
@@ -127,8 +127,8 @@ class Comparison:
 
     @cached_property
     def agreed(self) -> list[int]:
-        """The places of the samples that all models read alike and otherwise than the label says: where several models
-        agree on another reading, the label is likely what is wrong."""
+        """The places of the samples that all models read alike but differently from the label: if several models agree
+        on another reading, the label is probably wrong."""
         wrong = [place for place in range(len(self.verdicts)) if not any(one.alike[place] > 0 for one in self.models)]
         if not wrong:
             return []
@@ -148,11 +148,11 @@ def compare(
     progress: Progress | None = None,
     unwrapped: Sequence[Unwrapping] = (),
 ) -> Comparison:
-    """Compare two or more (name, rows); the others as in `evaluate`.
+    """Compare two or more (name, rows); the other arguments are as in `evaluate`.
 
     unwrapped: what the rows were before something was taken off them.
 
-    Raises UserError where no sample is in all or truths differ.
+    Raises UserError if no sample is in all files or truths differ.
     """
     by_id = [{row.sample_id: row for row in rows} for _, rows in models]
     names = tuple(name for name, _ in models)
@@ -190,7 +190,7 @@ def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
 
 def _changes(models: Sequence[Evaluated]) -> list[list[Change]]:
     """Each model but the first against the first."""
-    # Drawn with one seed: the n-th drawing of one side is of the same samples as that of the other.
+    # Drawn with one seed: the n-th resampling of one side has the same samples as that of the other.
     drawn = [found.numbers.drawn_figures() for found in models]
     values = [found.numbers.figures() for found in models]
     return [
@@ -225,7 +225,7 @@ def _change(
 
 
 def _order() -> list[tuple[Metric, bool]]:
-    """Each metric, and whether it is of canonical tokens: what is drawn first, then layout and canonical tokens, then
+    """Each metric, and whether it is of canonical tokens: first what is drawn, then layout and canonical tokens, then
     the raw ones, which depend on spelling."""
     first, *others = all_metrics().values()
     drawn = [(metric, False) for metric in others if metric.reads == "drawing"]
@@ -242,5 +242,5 @@ def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], i
 
 
 def words_of_p(p: float | None) -> str:
-    """A p value as it is shown."""
+    """A p value for display."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"

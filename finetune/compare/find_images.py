@@ -1,4 +1,4 @@
-"""Finds the image files that predictions name in a folder that may be laid out otherwise. Opens none."""
+"""Finds the image files that predictions name, in a folder that may have another layout. Opens none."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections import defaultdict
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-#: Endings of image files, for those that are named without one.
+#: Endings of image files, for names without one.
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
 
 class Images:
-    """The files below a folder. The folder is gone through once, when a name doesn't lead to a file straight away."""
+    """The files below a folder. The folder is searched once, when a name doesn't lead to a file directly."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def find(self, image: str | None, sample_id: str) -> str | None:
-        """The path below the folder of a row's image; `image` is as the row has it, absolute or with other folders.
+        """The path of a row's image below the folder; `image` is as in the row, absolute or with other folders.
 
-        A file at that very path; else the one whose path agrees with `image` in most parts from its end, the name at
-        least; else the only one of that name without its ending. A row that names no image, or one of a table
-        (`file#COLUMN:ROW`), or none that is there, has the one that is called as its id's last part. None where there
-        is none, or several are as good.
+        In this order: a file at that very path; the file whose path agrees with `image` in most parts from its end, at
+        least in the name; the only file of that name without its ending. If a row names no image, one in a table
+        (`file#COLUMN:ROW`), or a missing one, the last part of its id is used as the name. None if there is no such
+        file, or if several are equally good.
         """
         if image is not None:
             if "#" in image or (not PurePosixPath(image).is_absolute() and (self.root / image).is_file()):
@@ -62,7 +62,7 @@ class Images:
 
 
 def _shared(one: PurePosixPath, other: PurePosixPath) -> int:
-    """How many folders two paths have in common, from their ends, names apart."""
+    """How many folders two paths have in common, from their ends, without the names."""
     number = 0
     for a, b in zip(one.parts[-2::-1], other.parts[-2::-1], strict=False):
         if a != b:

@@ -1,7 +1,7 @@
-"""The page of `finetune compare`: one file that loads nothing. Computes nothing: that is `finetune.compare.comparison`.
+"""The page of `finetune compare`: one file that loads nothing. `finetune.compare.comparison` does the computing.
 
-It has a size whatever the files hold: as many examples as MOST_CARDS, pictures for the first of them. Verdicts take
-turns, so that where room runs out each still has its first ones. Every string from data is escaped.
+Its size is bounded whatever the files hold: at most MOST_CARDS examples, with pictures for the first of them. Verdicts
+take turns, so that each has its first ones if room runs out. Every string from data is escaped.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from finetune.metrics.error_kinds import KINDS, Kind, counted
 from finetune.metrics.plots import confusion_bars
 
 CONFUSIONS = 25
-#: Metrics whose spread over seeds stands open.
+#: Metrics whose spread over seeds isn't folded.
 SPREADS = 4
-#: Metrics that stand large above all, and in the table of more than two models.
+#: Metrics that are shown large at the top, and in the table of more than two models.
 _FIRST = ("exprate_render_equal", "cdm")
 
 _HERE = Path(__file__).parent
@@ -49,11 +49,11 @@ def build(
 
     Args:
         roots: the folders that the `image` of each file's rows are relative to.
-        images: where to look for them instead, in whatever folder they lie there.
-        labels: what the labels have to do with the scores, in a sentence; see `finetune.metrics.label_errors`.
+        images: where to look for them instead, in any folder below.
+        labels: how the labels affect the scores, in a sentence; see `finetune.metrics.label_errors`.
         doubted: what an audit says against labels of wrong answers, by the row's place.
         seeds: how each model differs from its other seeds.
-        open_image: as in `curate.report`; the project's own where it isn't given.
+        open_image: as in `curate.report`; the project's own by default.
     """
     doubted = doubted or {}
     chosen = choose(comparison, doubted)
@@ -84,7 +84,7 @@ def build(
         "seeds_open": SPREADS * len(comparison.models),
         "tables": [
             _confusions(comparison, *of)
-            for of in (("confused", "Symbols", "Symbols read for others"), ("layout", "Layout", "Errors of layout"))
+            for of in (("confused", "Symbols", "Misread symbols"), ("layout", "Layout", "Layout errors"))
         ],
         "runaway": [int(model.runaway.sum()) for model in comparison.models],
         "cards": cards,
@@ -98,8 +98,8 @@ def build(
 _MEANS = {
     "fixed": "wrong before, right after",
     "broken": "right before, wrong after",
-    "better": "still wrong, but nearer",
-    "worse": "wrong, and further off",
+    "better": "still wrong, but closer",
+    "worse": "still wrong, and further off",
     "still wrong": "as far off as before",
     "right": "right in both",
 }
@@ -127,7 +127,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _kinds(comparison: Comparison) -> list[tuple[str, Kind, list[int]]]:
-    """Name, kind, how many answers of each model have it."""
+    """Name, kind, and how many answers of each model have it."""
     by_model = [counted(model.kinds) for model in comparison.models]
     return [(name, kind, [one[name] for one in by_model]) for name, kind in KINDS.items()]
 

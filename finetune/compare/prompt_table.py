@@ -18,13 +18,13 @@ from finetune.metrics.pairs import Progress
 from finetune.metrics.unwrapping import Unwrapping
 from finetune.settings.prompt_file import Prompt
 
-#: Prompts of a table on a terminal; more stand in tables below.
+#: Prompts in a table on a terminal; more go into tables below.
 _A_TABLE = 3
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The answers to one prompt. cut: how many of them were cut at the limit of tokens."""
+    """The answers to one prompt. cut: how many of them were cut at the token limit."""
 
     prompt: Prompt
     rows: Sequence[Prediction]
@@ -33,9 +33,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class PromptScores:
-    """One prompt's scores, of the answers unwrapped. raw: the headline of the answers as they came; None: the same.
+    """One prompt's scores, for the unwrapped answers. raw: the headline of the answers as they came; None: the same.
 
-    p: of the difference in what is drawn to the first prompt (McNemar).
+    p: of the difference from the first prompt in what is drawn (McNemar).
     """
 
     asked: Asked
@@ -96,7 +96,7 @@ def as_json(found: Sequence[PromptScores]) -> dict[str, Any]:
 
 
 def _rows(found: Sequence[PromptScores], first: PromptScores) -> list[list[str]]:
-    """The table: a row a figure, a column a prompt."""
+    """The table: a row for each figure, a column for each prompt."""
 
     def cell(metric: Metric, side: dict[str, Any]) -> str:
         value = side[metric.name]
@@ -128,7 +128,7 @@ def _columns(found: Sequence[PromptScores]) -> list[Column]:
 
 
 def as_text(found: Sequence[PromptScores], width: int) -> str:
-    """The table for a terminal, and what it comes to."""
+    """The table for a terminal, and the conclusion."""
     n = len(found[0].asked.rows)
     parts = [f"{things(len(found), 'prompt')}, {things(n, 'formula')}; answers unwrapped, in percent, 95 % in brackets"]
     for start in range(0, len(found), _A_TABLE):
@@ -148,7 +148,7 @@ def _wrappers(one: PromptScores) -> str:
 def verdict(found: Sequence[PromptScores]) -> str:
     """Which prompt is best, and how sure that is, in a sentence.
 
-    Of many prompts one is best by chance: each p counts as often as there are comparisons (Bonferroni).
+    Among many prompts one is best by chance: each p is multiplied by the number of comparisons (Bonferroni).
     """
     top = best(found)
     unit = headline().unit

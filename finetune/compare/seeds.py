@@ -1,8 +1,8 @@
 """How much the same training differs from seed to seed: mean and spread of its predictions' figures.
 
-The interval of one run holds what other samples would have given, not what another seed would have: that takes several
-trainings. The spread is the standard deviation of a sample (n − 1); with three seeds it is itself known to a factor of
-two (Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks").
+The interval of one run covers other samples, not other seeds: those take several trainings. The spread is the standard
+deviation of a sample (n − 1); with three seeds it is itself known only to a factor of two (Bouthillier et al. 2021,
+"Accounting for variance in machine learning benchmarks").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from finetune.metrics.evaluation import evaluate_all
 from finetune.metrics.metric import Metric
 from finetune.metrics.pair_numbers import CANONICAL
 
-#: The columns of a table of spreads, a row for every model that has several seeds.
+#: The columns of a table of spreads, with a row for every model that has several seeds.
 COLUMNS = ("seeds", "mean", "spread", "lowest", "highest")
 
 
@@ -34,7 +34,7 @@ class Spread:
     values: tuple[tuple[float, ...], ...]
 
     def cells(self, model: int) -> list[str]:
-        """What a table says of one model: seeds, mean, spread, lowest, highest."""
+        """A table's entry for one model: seeds, mean, spread, lowest, highest."""
         values, among_many = self.values[model], self.metric.unit.among_many
         deviation = among_many(stdev(values)) if len(values) > 1 else "–"
         return [count(len(values)), among_many(mean(values)), deviation, *map(among_many, (min(values), max(values)))]
@@ -64,7 +64,7 @@ class Seeds:
             said = f"{of_last} {'beat' if difference > 0 else 'are below'} {of_first}"
             chance = f"once in {things(ways, 'time')}" if ways > 2 else "every second time"
             return f"{mean_of}, and {said}; by chance that happens {chance}."
-        return f"{mean_of}, but their ranges overlap: another seed could turn the result round."
+        return f"{mean_of}, but their ranges overlap: another seed could reverse the result."
 
 
 def spread_of(
@@ -78,7 +78,7 @@ def spread_of(
 
     others: for every model, (name, rows) of its other seeds, if any.
 
-    Raises UserError where one lacks a sample of these, or has another truth for it.
+    Raises UserError if one lacks a sample of these, or has another truth for it.
     """
     wanted = comparison.before.rows
     files = [_chosen(name, rows, wanted) for group in others for name, rows in group]
@@ -113,7 +113,7 @@ def _chosen(name: str, rows: Sequence[Prediction], wanted: Sequence[Prediction])
 
 
 def table(seeds: Seeds, most: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """The titles and rows of the table of spreads: a row a metric and model. most: metrics, from the first."""
+    """The titles and rows of the table of spreads: a row for each metric and model. most: how many metrics."""
     rows = [
         [one.words, visible(clip(name, 40)), *one.cells(model)]
         for one in seeds.spreads[:most]

@@ -1,4 +1,4 @@
-"""Says what a comparison found: in sentences, and as tables for a terminal. Finds nothing."""
+"""Reports what a comparison found: in sentences, and as tables for a terminal. Finds nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from finetune.metrics.error_kinds import KINDS, counted
 @dataclass(frozen=True)
 class Headline:
     """The answer in words. which: better, worse or chance. what: the figures; sure: whether it may be chance, and why;
-    on: of which samples; more: what else bears on it."""
+    on: which samples; more: what else is relevant."""
 
     which: str
     title: str
@@ -69,7 +69,7 @@ def _points(number: float) -> str:
 
 
 def _between(change: Change) -> str:
-    """The interval of a difference: in the difference's own direction, or as it stands where it reaches over 0."""
+    """The interval of a difference: in the difference's own direction, or unchanged if it includes 0."""
     assert change.ci is not None
     low, high = sorted(abs(end) for end in change.ci)
     if change.ci[0] < 0 < change.ci[1]:
@@ -83,7 +83,7 @@ def p_in_words(p: float | None) -> str:
 
 
 def _cdm(comparison: Comparison, change: Change) -> str:
-    """Whether the characters that are drawn say the same as the share of right formulas."""
+    """Whether the drawn characters say the same as the share of right formulas."""
     cdm = next((one for one in comparison.changes if one.metric.name == "cdm"), None)
     if cdm is None:
         return ""
@@ -112,7 +112,7 @@ def _on(comparison: Comparison) -> str:
 
 
 def as_text(comparison: Comparison, width: int) -> str:
-    """The table of metrics, and what became of the rows."""
+    """The table of metrics, and what happened to the rows."""
     columns = (
         Column("metric"),
         *(Column(title, "right") for title in _titles(comparison.names)),
@@ -144,7 +144,7 @@ def as_text(comparison: Comparison, width: int) -> str:
 
 
 def _titles(names: Sequence[str]) -> list[str]:
-    """What the models' columns are called in a terminal: two are `before` and `after`."""
+    """The names of the models' columns in a terminal: two models are `before` and `after`."""
     return ["before", "after"] if len(names) == 2 else [visible(clip(name, 16)) for name in names]
 
 
@@ -167,6 +167,6 @@ def agreed_in_words(comparison: Comparison) -> str:
     last = visible(clip(comparison.names[-1], 60))
     look = "One label looks" if number == 1 else f"{count(number)} labels look"
     return (
-        f"{look} wrong: {models} read the same formula there, and not the one of the label. "
+        f"{look} wrong: {models} read the same formula there, which differs from the label. "
         f"That is {share(number, wrong)} of {last}'s {things(wrong, 'wrong answer')}."
     )

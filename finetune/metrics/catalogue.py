@@ -1,4 +1,4 @@
-"""Finds the metrics, those of other packages too: the one place that says which there are. Scores nothing."""
+"""Finds the metrics, including those of other packages: the one place that lists them. Scores nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_metrics() -> Mapping[str, Metric]:
             raise TypeError(
                 "the entry point must name a tuple of finetune.metrics.metric.Metric, as in my_package:METRICS"
             )
-        ordered([*found, *brought])  # raises where one can't be taken beside the others
+        ordered([*found, *brought])  # raises if one doesn't fit in with the others
         found = [*found, *brought]
 
     for _ in plugins.each(plugins.METRICS, take):

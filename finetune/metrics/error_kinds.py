@@ -19,18 +19,18 @@ class Kind(NamedTuple):
     means: str
 
 
-#: The kinds by name. An answer with errors of several kinds counts under the one it has most of; on a tie, under the
+#: The kinds by name. An answer with errors of several kinds counts under the most frequent one; on a tie, under the
 #: first of these. An answer that ran away counts as that, whatever else is wrong with it.
 KINDS = {
     "structure": Kind("structure", "a script, fraction, root or row is lost, added or in another place"),
     "confused": Kind("symbol confused", "a symbol is read as another"),
     "missing": Kind("symbol missing", "a symbol is left out"),
     "extra": Kind("symbol extra", "a symbol is added"),
-    "other": Kind("drawn otherwise", "the same symbols in the same places, in another font, size or style"),
+    "other": Kind("drawn differently", "the same symbols in the same places, in another font, size or style"),
     "runaway": Kind("ran away", "far longer than the truth"),
 }
 _NAMES = tuple(KINDS)
-#: What stands in the place of a kind for a right answer.
+#: Used instead of a kind for a right answer.
 RIGHT = -1
 
 

@@ -34,7 +34,7 @@ from rules.selection import select
 
 #: Lower ends of the length bins, in canonical tokens of the truth.
 LENGTHS = (0, 6, 11, 21, 41, 81)
-#: Groups of rules with fewer pairs are left out: nothing can be said about so few.
+#: Groups of rules with fewer pairs are left out, because so few show nothing.
 LEAST_OF_A_RULE = 5
 #: The fewest canonical tokens of a label that show whether its tokens are spaced.
 _LONG = 4
@@ -66,7 +66,7 @@ class Evaluated:
 
     @cached_property
     def alike(self) -> Numbers:
-        """1 where the prediction renders like the ground truth, else 0."""
+        """1 if the prediction renders like the ground truth, else 0."""
         return self.numbers.column(RENDER_EQUAL.name)
 
     @cached_property

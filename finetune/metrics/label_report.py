@@ -116,15 +116,15 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
     if sure:
         one = after.truths.sure[sure[0]]
         likely = (
-            f" {count(len(sure))} more {'is' if len(sure) == 1 else 'are'} likely its fault, though nobody has looked:"
-            f" predictions contradict the label surely ({', '.join(sure_rule())}; the first:"
+            f" {count(len(sure))} more {'is' if len(sure) == 1 else 'are'} likely its fault, though nobody has checked:"
+            f" predictions surely contradict the label ({', '.join(sure_rule())}; the first:"
             f" {visible(clip(str(one), 120))})."
         )
     excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
     wrong = excused + after.reasons.count("wrong")
     return (
-        f"By the labels of {visible(run)}, looks as the label does: {scores('as they are')} as they are,"
-        f" {scores('safe fixes')} with safe fixes, {scores('decided')} as decided on"
+        f"Answers that render like the label in {visible(run)}: {scores('as they are')} with labels as they are,"
+        f" {scores('safe fixes')} with safe fixes, {scores('decided')} with decisions"
         f" ({things(after.states['decided']['n'], 'sample')})."
         f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
         f" fault.{likely}"

@@ -31,10 +31,10 @@ READS: tuple[Reads, ...] = ("text", "layout", "drawing")
 
 @dataclass(frozen=True)
 class Unit:
-    """What a metric's values are counted in, and how they are written.
+    """The unit of a metric's values, and how they are written.
 
-    `symbol` stands behind a value. The others are digits after the point: of a value that stands for itself, of a value
-    among many, of an interval, what stands beside one, or on a model's card.
+    `symbol` follows a value. The others are digits after the point: for a value on its own, for one among many, for an
+    interval, for a value next to an interval, and on a model's card.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Unit:
     interval_digits: int
 
     def value(self, value: float | None) -> str:
-        """A value as it is shown: `82.6572 %`, or a dash if it is not defined."""
+        """A value for display: `82.6572 %`, or a dash if it is not defined."""
         return "–" if value is None else f"{value:.{self.value_digits}f}{self.symbol}"
 
     def among_many(self, value: float | None) -> str:
-        """A value in a table that says its unit elsewhere."""
+        """A value in a table that gives the unit elsewhere."""
         return "–" if value is None else f"{value:.{self.among_many_digits}f}"
 
     def difference(self, value: float | None) -> str:
-        """A difference with its sign, beside its interval: percentage points, or the plain number."""
+        """A difference with its sign, next to its interval: percentage points, or the plain number."""
         return "–" if value is None else f"{round(value, self.interval_digits) + 0.0:+.{self.interval_digits}f}"
 
     def rounded(self, value: float) -> str:
@@ -60,11 +60,11 @@ class Unit:
         return f"{round(value, self.interval_digits) + 0.0:.{self.interval_digits}f}"  # -0.0 is 0.0
 
     def beside_interval(self, value: float | None) -> str:
-        """A value that stands beside its interval, with no more digits than it: `82.7 %`."""
+        """A value next to its interval, with no more digits than that has: `82.7 %`."""
         return "–" if value is None else f"{self.rounded(value)}{self.symbol}"
 
     def interval(self, ends: Sequence[float] | None) -> str:
-        """An interval as it is shown: `[80.3, 85.0]`."""
+        """An interval for display: `[80.3, 85.0]`."""
         return "–" if ends is None else f"[{self.rounded(ends[0])}, {self.rounded(ends[1])}]"
 
 
@@ -116,7 +116,7 @@ class Metric:
 
     @property
     def of_both_spellings(self) -> bool:
-        """Is there a value for raw tokens and one for canonical tokens?"""
+        """Whether there is a value for raw tokens and one for canonical tokens."""
         return self.of_tokens is not None
 
     @property

@@ -65,4 +65,4 @@ def confusions_svg(confusions: Mapping[str, Sequence[Mapping[str, Any]]], most: 
     """A separate file with the most frequent confusions of symbols, then the errors of layout."""
     entries = [*confusions["symbols"][:most], *confusions["structure"][:most]]
     rows = [(confusion_words(entry), [entry["n"]]) for entry in entries]
-    return str(confusion_bars("confusions", "What was read for what", rows, ("bar",), standalone=True))
+    return str(confusion_bars("confusions", "What was misread as what", rows, ("bar",), standalone=True))

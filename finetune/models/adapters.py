@@ -18,7 +18,7 @@ def base_of(name: str) -> str:
         return name
     base = found.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration: it names no base model")
+        raise UserError(f"{Path(name) / ADAPTER_FILE}: is not an adapter's configuration: it names no base model")
     return base
 
 
@@ -35,7 +35,7 @@ def _adapter_config(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: is no adapter's configuration") from error
+        raise UserError(f"{file}: is not an adapter's configuration") from error
     if not isinstance(found, dict) or not found:
-        raise UserError(f"{file}: is no adapter's configuration")
+        raise UserError(f"{file}: is not an adapter's configuration")
     return found

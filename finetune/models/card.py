@@ -81,7 +81,7 @@ def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
         "pipeline_tag": "image-text-to-text",
         "tags": ["latex", "math", "formula-recognition", "texsieve", "unsloth"],
     }
-    if base.count("/") == 1:  # an id on the hub; a folder's name would point at somebody else's model, or none
+    if base.count("/") == 1:  # an id on the hub; a folder's name would point to somebody else's model, or to none
         matter |= {"base_model": base, "base_model_relation": relation}
     licence = _licence(base)
     if licence is not None:
@@ -249,7 +249,7 @@ def _limits(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any])
     if facts.metrics is None:
         lines.append("It has not been evaluated (see Results).")
     if facts.training and not facts.training.get("gpus"):
-        lines.append("It was trained without a GPU: this is a toy for tests, and of no other use.")
+        lines.append("It was trained without a GPU: it is a toy for tests, with no other use.")
     return "\n".join(f"- {line}" for line in lines)
 
 

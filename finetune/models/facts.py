@@ -169,7 +169,7 @@ def _is_quantized(folder: Path) -> bool:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{folder / 'config.json'}: is no model's configuration ({error})") from error
+        raise UserError(f"{folder / 'config.json'}: is not a model's configuration ({error})") from error
     return isinstance(config, dict) and bool(config.get("quantization_config"))
 
 

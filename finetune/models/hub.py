@@ -18,14 +18,14 @@ class Unreachable(UserError):
 
 
 def check_id(name: str) -> None:
-    """Raises UserError for a name that can be no id on the hub. Asks nobody."""
+    """Raises UserError for a name that can't be an id on the hub. Sends no request."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(name)
     except HFValidationError as error:
-        raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
+        raise UserError(f"{name}: no such folder, and not an id on the hub such as {ModelConfig.name}") from error
 
 
 def is_here(name: str) -> bool:

@@ -133,7 +133,7 @@ def load_model(
     except (OSError, ValueError, RuntimeError, ImportError) as error:  # problems with the hub, files or the GPU
         raise UserError(f"{config.name}: the model can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
-        raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
+        raise UserError(f"{config.name}: has no image processor, so it is not a vision-language model")
     if family.vision_in_float32:
         keep_vision_in_float32(model, family)
     family.set_pixels(processor, min_pixels, max_pixels)
@@ -191,7 +191,7 @@ def load_processor(config: ModelConfig, *, min_pixels: int, max_pixels: int) -> 
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"{config.name}: its processor can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
-        raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
+        raise UserError(f"{config.name}: has no image processor, so it is not a vision-language model")
     family_of(config.name, config.revision).set_pixels(processor, min_pixels, max_pixels)
     return processor
 

@@ -1,4 +1,4 @@
-"""Finds out within seconds whether the hub can be asked, before libraries try for minutes. Fetches nothing."""
+"""Finds out within seconds whether the hub can be reached, before libraries try for minutes. Fetches nothing."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import click
 
 from finetune.models.hub import Unreachable, is_here
 
-#: Seconds that the hub gets to answer.
+#: Seconds that the hub has to answer.
 PATIENCE = 10.0
 OFFLINE = "HF_HUB_OFFLINE"
 
 
 def check_reachable(name: str) -> None:
-    """Say which model the hub is asked for. Where it can't be reached, use what was downloaded before.
+    """Say which model the hub is asked for. If it can't be reached, use what was downloaded before.
 
-    Nothing is asked for a model in a folder, or with HF_HUB_OFFLINE set. Raises Unreachable where the hub can't be
-    reached and the model was never downloaded.
+    Nothing is asked for a model in a folder, or with HF_HUB_OFFLINE set. Raises Unreachable if the hub can't be reached
+    and the model was never downloaded.
     """
     if Path(name).is_dir() or os.environ.get(OFFLINE, "").upper() in ("1", "ON", "YES", "TRUE"):
         return
@@ -39,7 +39,7 @@ def check_reachable(name: str) -> None:
             f"{name}: not on this machine, and {host} can't be reached ({why}); connect to the network, or name a "
             f"folder with the model. {OFFLINE}=1 keeps texsieve from asking"
         )
-    click.echo(f"{host} can't be reached ({why}): {name} is used as it was downloaded, as with {OFFLINE}=1", err=True)
+    click.echo(f"{host} can't be reached ({why}): using the downloaded {name}, as with {OFFLINE}=1", err=True)
     os.environ[OFFLINE] = "1"
     if "huggingface_hub" in sys.modules:
         import huggingface_hub.constants
@@ -56,7 +56,7 @@ def _address() -> tuple[str, int]:
 
 
 def _failure(host: str, port: int) -> str | None:
-    """Why no connection can be made; None where one can. In a thread: to look up a name may take minutes."""
+    """Why no connection can be made; None if one can. In a thread, because looking up a name may take minutes."""
     found: list[str | None] = []
 
     def connect() -> None:

@@ -136,10 +136,10 @@ class Answerer(Protocol):
         note: Callable[[str], None] = lambda line: None,
         unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
-        """The answers to the questions that aren't `done`, as they come: what was answered together in a list.
+        """The answers to the questions that aren't `done`, as they come: those that were answered together in a list.
 
-        note: told, a line each, what a person should know. unopened: told of rows whose image can't be opened, which
-        get no answer; without it such a row is an error.
+        note: called with each line that a person should see. unopened: called with rows whose image can't be opened,
+        which get no answer; without it such a row is an error.
         """
 
 
@@ -191,9 +191,9 @@ def predict_batches(
     note: Callable[[str], None] = lambda line: None,
     unopened: Unopened | None = None,
 ) -> Iterator[list[Answer]]:
-    """As `predict_rows`, a list a batch: what was answered together, and so can be written together.
+    """Like `predict_rows`, but in lists: what was answered together, and so can be written together.
 
-    A batch whose rows are all `done` is passed over; one that has others too is asked as a whole, and what is done left
+    A batch whose rows are all `done` is passed over. Any other batch is asked as a whole, and its done rows are left
     out, so that the new answers are those of a run that was never stopped. unopened: as for `Answerer.ask`.
     """
     asking = asking or Asking()
@@ -264,7 +264,7 @@ class _BatchReader:
             _free()  # outside of `except`: the error's frames hold the tensors that are to be freed
 
     def _opened(self, part: Sequence[Question]) -> dict[Question, Image]:
-        """The images of the questions that have one which can be opened."""
+        """The images of the questions whose image can be opened."""
         found = {}
         for row in part:
             try:
@@ -353,7 +353,7 @@ def opened(row: Question) -> Image:
         return row.load()
     except UserError:
         raise
-    except Exception as error:  # Pillow raises whatever a decoder of its does
+    except Exception as error:  # Pillow raises whatever its decoder raises
         raise Unopenable(row.sample_id, " ".join(str(error).split()) or type(error).__name__) from error
 
 

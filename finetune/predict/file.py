@@ -102,7 +102,7 @@ class PredictionFile:
         self.done.update(answer.sample_id for answer in answers)
 
     def finish(self, unanswered: Container[str] = ()) -> None:
-        """Put the rows into the data's order. Raises AssertionError where rows are missing that aren't `unanswered`."""
+        """Put the rows into the data's order. Raises AssertionError if rows are missing that aren't `unanswered`."""
         written = self.path.read_bytes().splitlines(keepends=True)
         lines = {_identity(line): line for line in written if line.strip()}
         wanted = [sample_id for sample_id in self._truth if sample_id in lines or sample_id not in unanswered]
@@ -145,7 +145,7 @@ class PredictionFile:
             file.seek(0, os.SEEK_END)
 
     def _check(self, found: Sequence[Prediction]) -> None:
-        """Are the rows in the file answers of the same model to the same questions?"""
+        """Whether the rows in the file are answers of the same model to the same questions."""
         earlier = read_facts(self.path)
         if earlier is None:
             raise UserError(

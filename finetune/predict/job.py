@@ -130,9 +130,9 @@ class Asker(Answerer):
 
 @dataclass(frozen=True)
 class Predicted:
-    """What came of a prediction: `rows` in the file, `new` of them made now in `seconds`, those of loading the model
-    left out; `runaways` are of these. unopened: why images can't be opened, by the ids of their rows, which aren't in
-    the file."""
+    """The result of a prediction: `rows` in the file, `new` ones made now in `seconds`, without loading the model;
+    `runaways` are among these. unopened: why images can't be opened, by the ids of their rows, which aren't in the
+    file."""
 
     path: Path
     rows: int
@@ -155,8 +155,8 @@ def predict_file(
 ) -> Predicted:
     """Write the answers to all questions into `path`, those that aren't there yet. data: see `data_facts`.
 
-    Rows whose image can't be opened are left out. Raises UserError where the file holds answers of another model, to
-    other data or to another prompt, and where there is nothing to ask.
+    Rows whose image can't be opened are left out. Raises UserError if the file holds answers of another model, to other
+    data or to another prompt, and if there is nothing to ask.
     """
     if not len(questions):
         raise UserError(f"{data['path']}: has no rows with an image to ask about")

@@ -132,7 +132,7 @@ def predict_pages(
 
 
 def _join(path: Path, rows: Sequence[tuple[str, str]], pages: Rows, parts: Crops, crops: Path) -> None:
-    """Write a row a page, for each of `rows`: the readings of its parts, without what stands around them."""
+    """Write a row for each of `rows`, the pages: the readings of their parts, without wrappers."""
     readings = {row.sample_id: row for row in read_predictions(crops)}
     images = {page.sample_id: page.image for page in pages}
     lines = []

@@ -114,14 +114,14 @@ def _twice(rows: list[tuple[str, str]]) -> str:
 
 
 def _size(held: dict[str, Any]) -> tuple[int, int]:
-    """Width and height that the image has when it stands upright, from its header; 0 where that can't be read, and the
-    image can't be opened."""
+    """Width and height of the image when upright, from its header; 0 if the header can't be read and the image can't be
+    opened."""
     try:
         source = io.BytesIO(held["bytes"]) if held.get("bytes") is not None else held["path"]
         with Image.open(source) as image:
             wide, high = image.size
             turned = image.getexif().get(_ORIENTATION, 1) >= _SWAPPED
-    except Exception:  # Pillow raises whatever a decoder of its does
+    except Exception:  # Pillow raises whatever its decoder raises
         return 0, 0
     return (high, wide) if turned else (wide, high)
 

@@ -58,7 +58,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         line = line_of({**(logs or {}), "step": state.global_step})
         if line is None:
             return
-        if state.is_world_process_zero and "eval_loss" not in line:  # the line of an evaluation waits for its score
+        if state.is_world_process_zero and "eval_loss" not in line:  # the entry of an evaluation waits for its score
             self._folder.add_loss(line)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -68,7 +68,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         if state.is_world_process_zero and self._ask is not None:
             try:
                 score, right, asked = self._ask(state.global_step, state.log_history[-1]["eval_loss"])
-            # No reason to end a training: no memory, an image that is gone, a full disk, a metric that raises.
+            # Not a reason to end a training: out of memory, a missing image, a full disk, a metric that raises.
             except (UserError, OSError) as error:
                 told += f"; no page of samples: {str(error).partition(';')[0]}"
             except Exception as error:

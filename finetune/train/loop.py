@@ -214,8 +214,10 @@ def _why_it_ended(error: Exception, step: int) -> str | None:
         )
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or any(words in str(error) for words in _FULL_DISK):
-        return f"the disk is full after step {step}; make room, and --resume goes on from the last whole checkpoint"
-    # Of a process that opens images: with a traceback above its last line. safetensors' errors are no OSError.
+        return (
+            f"the disk is full after step {step}; make room, and --resume continues from the last complete checkpoint"
+        )
+    # In processes that open images, a traceback precedes the last line. Errors of safetensors aren't OSErrors.
     if isinstance(error, OSError) or "(os error " in str(error):
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         return f"ended after step {step}: {last}; fix this, and --resume continues from the last complete checkpoint"

@@ -140,8 +140,8 @@ class Template:
         if self.before.rstrip() != asked.rstrip():
             raise UserError(
                 f"the model's chat template ends the question with {asked[-40:]!r} when it asks and with "
-                f"{self.before[-40:]!r} when it trains, so it would be asked otherwise than trained; is its chat "
-                "template that of the model's makers?"
+                f"{self.before[-40:]!r} when it trains, so asking would differ from training; is its chat "
+                "template the original one?"
             )
         #: Texts that the tokenizer reads as special tokens. In a label, they would end it or stand for an image.
         self.specials = sorted({str(token) for token in self._tokenizer.get_added_vocab()})

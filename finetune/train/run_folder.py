@@ -1,9 +1,10 @@
 """The folder of a training: its files, and whether it can be started or resumed. Trains nothing, draws nothing.
 
-config.yaml        the settings as used              environment.json   versions, GPUs, hash of the data unfit.jsonl
-samples left out, and why         state.json         the state of the training losses.jsonl       a line per log or
-evaluation      losses.svg         the same, drawn samples/           predictions at each evaluation    checkpoints/
-to resume from best/  last/       adapters
+    config.yaml        the settings as used              environment.json   versions, GPUs, hash of the data
+    unfit.jsonl        samples left out, and why         state.json         the state of the training
+    losses.jsonl       a line per log or evaluation      losses.svg         the same, drawn
+    samples/           predictions at each evaluation    checkpoints/       to resume from
+    best/  last/       adapters
 
 state.json says `preparing` until the first step. Until then the folder can be started again, later only resumed.
 Adapters, pages and plots are complete or absent. A checkpoint counts if it has all its files.
@@ -94,17 +95,17 @@ class RunFolder:
             )
 
     def check_alone(self) -> None:
-        """Raises UserError where another training goes on here."""
+        """Raises UserError if another training is running here."""
         try:
             held = (self.path / _LOCK).open(encoding="utf-8")
-        except OSError:  # nobody is there
+        except OSError:  # nobody holds it
             return
         with held:
             self._hold(held)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other trainings out of this folder, which is made where it isn't there. Raises UserError as above."""
+        """Keep other trainings out of this folder, which is made if it isn't there. Raises UserError as above."""
         lock = self.path / _LOCK
         with self._taken(lock):
             try:
@@ -112,7 +113,7 @@ class RunFolder:
             finally:
                 lock.unlink(missing_ok=True)
                 with suppress(OSError):
-                    self.path.rmdir()  # nothing was begun: the folder goes where it is empty
+                    self.path.rmdir()  # nothing was started: the folder is removed if it is empty
 
     def _taken(self, lock: Path) -> IO[str]:
         """The lock, which this process holds until it is closed."""
@@ -120,7 +121,7 @@ class RunFolder:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
                 held = lock.open("a", encoding="utf-8")
-            except FileNotFoundError:  # whoever was there has just removed the folder
+            except FileNotFoundError:  # the previous holder has just removed the folder
                 continue
             try:
                 self._hold(held)
@@ -131,7 +132,7 @@ class RunFolder:
             except BaseException:
                 held.close()
                 raise
-            held.close()  # whoever had it removed it at the end: others would make, and hold, another one
+            held.close()  # its holder removed it at the end: others would create and hold a new one
 
     def _hold(self, held: IO[str]) -> None:
         until = time.monotonic() + _WAIT

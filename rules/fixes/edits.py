@@ -30,7 +30,7 @@ class Edit(NamedTuple):
         return (self.rule, *self.with_rules)
 
     def covers(self, size: int) -> bool:
-        """Does it replace a whole label of `size` characters?"""
+        """Whether it replaces a whole label of `size` characters."""
         return self.start == 0 and self.end == size
 
 
@@ -50,7 +50,7 @@ def disjoint(edits: Sequence[Edit], size: int) -> list[Edit]:
 
 
 def overlap(one: Edit, other: Edit) -> bool:
-    """Do they touch the same characters, or (for insertions) the same place?"""
+    """Whether they touch the same characters, or (for insertions) the same place."""
     if one.start == one.end or other.start == other.end:
         return one.start == other.start or other.start < one.start < other.end or one.start < other.start < one.end
     return one.start < other.end and other.start < one.end
@@ -86,7 +86,7 @@ class _Growing:
         return "".join(self.parts[end:])[-_WORD_SIZE:]
 
     def ends_in_space(self) -> bool:
-        """Does it end in a space that isn't part of the control space `\\ `?"""
+        """Whether it ends in a space that isn't part of the control space `\\ `."""
         return self.last == " " and not self.end().endswith("\\ ")
 
 
@@ -98,7 +98,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     """
     out = _Growing()
     at = 0
-    tail = False  # does the label now end where something was removed?
+    tail = False  # whether the label now ends where something was removed
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for number, edit in enumerate(ordered):
         if edit.start > at:

@@ -75,7 +75,7 @@ def repair(label: str, layout: Layout = "tabular") -> str | None:
 
 
 def is_table(label: str) -> bool:
-    """Does the label look like a repair, with line ends or, as formats with one label per line need, spaces instead?"""
+    """Whether the label looks like a repair: with line ends or, for formats with one label per line, with spaces."""
     return _TABLE.fullmatch(label) is not None
 
 
@@ -106,7 +106,7 @@ def attempt(label: str, layout: Layout = "tabular") -> Repair:
 
 
 def _is_misread(line: str, first: bool) -> bool:
-    r"""Could a line of an array that follows a line end be misread?
+    r"""Whether a line of an array that follows a line end could be misread.
 
     TeX takes a `[` or `*` as an argument of `\\`. Letters may look like the rest of a damaged command: `eq` on a new
     line may have been `\neq`.
@@ -172,7 +172,7 @@ def _is_number(toks: Sequence[str]) -> bool:
 
 
 def is_text(token: str) -> bool:
-    """Is this Chinese or full-width text or punctuation, or a list mark (`①`, `▪`) that no formula has?"""
+    """Whether this is Chinese or full-width text or punctuation, or a list mark (`①`, `▪`) that no formula has."""
     if len(token) != 1 or token.isascii():
         return False
     return unicodedata.east_asian_width(token) in "WF" or "\u2460" <= token <= "\u24ff" or "\u25a0" <= token <= "\u25ff"
@@ -208,7 +208,7 @@ def _segments(row: Sequence[str]) -> list[tuple[bool, list[str]]]:
 
 
 def _is_longer(token: str, word: str) -> bool:
-    r"""Is it another word that only begins like this, such as `\leftarrow`?"""
+    r"""Whether it is another word that only begins like this, such as `\leftarrow`."""
     return token[len(word) : len(word) + 1].isalpha()
 
 

@@ -1,11 +1,10 @@
-r"""Which of a label's edits may be made: those proven not to change what is drawn, those that leave it readable.
+r"""Which of a label's edits may be made: those proven not to change the drawing, and those that keep it readable.
 
-Makes no edits for good, and knows no findings: that is `fixing`. **The proof** of a safe fix is that the visual key
-before it equals the one after it. A label without a key gets only the fixes of rules that declare a `proof` of their
-own.
+It only tests edits and knows no findings; `fixing` makes them. **The proof** of a safe fix is that the visual key is
+the same before and after it. A label without a key gets only the fixes of rules that declare a `proof` of their own.
 
-**No fix hides damage.** What a rule with the tag `damage` finds in a label (junk text, a label that was cut) nothing
-mends. An edit after which such a rule finds less is not made: the error would be as bad as before, and unseen.
+**No fix hides damage.** Nothing repairs what a rule with the tag `damage` finds in a label (junk text, a label that was
+cut). An edit after which such a rule finds less is not made: the error would be as bad as before, but hidden.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from rules.latex import visual_key as key
 from rules.registry import Proof, all_rules, tagged
 from rules.toolkit.label import Label
 
-#: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
-#: read what comes of it; fixing the label comes to no end; the proof failed, which is a fault of ours; the label ended
-#: the process that read it; a rule with the tag `damage` would find less than before.
+#: Why a fix was refused: the key after it differs; the label has no key, before or after it; LaTeX couldn't read the
+#: result; fixing the label doesn't come to an end; the proof failed, which is a fault of ours; the label ended the
+#: process that read it; a rule with the tag `damage` would find less than before.
 Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "ended-process", "hides-damage"]
 
 
-#: Characters that are read in all for the proofs of one label's edits, and trials that even a long label gets.
+#: The most characters to read for the proofs of one label's edits, and the trials that even a long label gets.
 _MOST_READ, _LEAST_TRIALS = 100_000, 12
 
 
 class Text:
-    """A label's text with its reading, its key and its damage, made when asked for.
+    """A label's text with its reading, its key and its damage, made when needed.
 
-    damaged: whether rules with the tag `damage` found something in it; most labels are spared the question.
+    damaged: whether rules with the tag `damage` found something in it; most labels don't need this question.
     """
 
     def __init__(self, text: str, damaged: bool = False) -> None:
@@ -46,7 +45,7 @@ class Text:
 
     @classmethod
     def known(cls, text: str, toks: list[str], reading: reader.Reading, visual_key: str | None, damaged: bool) -> Text:
-        """A text that was read already."""
+        """A text that was already read."""
         known = cls(text, damaged)
         known._read = None if len(text) > lexer.MAX_LENGTH else (toks, reading)
         known.key = visual_key
@@ -54,11 +53,11 @@ class Text:
 
     @property
     def has_trials(self) -> bool:
-        """Is there a trial left: may another text made of this one be read? A long label has few of them."""
+        """Whether there is a trial left: another text made from this one may be read. A long label has few trials."""
         return self._trials > 0
 
     def holds(self, text: str, holds: Callable[[str], bool]) -> bool:
-        """Does it hold of a text made of this one? That is a trial; without one left, it doesn't."""
+        """Whether `holds` is true of a text made from this one. That takes a trial; without one left, it is false."""
         self._trials -= 1
         return self._trials >= 0 and holds(text)
 
@@ -71,7 +70,7 @@ class Text:
 
     @property
     def readable(self) -> bool:
-        """Does LaTeX read it, and is there anything in it?"""
+        """Whether LaTeX reads it, and it isn't empty."""
         if "_read" in self.__dict__:
             return self._read is not None and bool(self._read[0]) and not self._read[1].fatal
         toks = [] if len(self.text) > lexer.MAX_LENGTH else lexer.tokens(self.text)
@@ -94,16 +93,16 @@ class Text:
         return Counter({rule.code: sum(1 for _ in rule.judge(label, rule.options)) for rule in rules})
 
     def is_seen_in(self, after: Text) -> bool:
-        """Is all damage of this text found in the other one too?"""
+        """Whether all damage of this text is also found in the other one."""
         return not self.damaged or self.damage <= after.damage
 
 
 def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual_key: str, edits: list[Edit]) -> bool:
-    """Is it seen, without reading what disjoint edits make of the text, that its key stays? False: it isn't seen.
+    """Whether it is clear, without reading the result of disjoint edits, that the key stays. False: it isn't clear.
 
-    The text was read already. Its edits for math-core are made together with those that are to be proven: they change
-    nothing that is drawn, and tell apart what MathML does not, whether an edit beside them is made or not. An edit that
-    writes something which the reader would have to fold is left to the reader.
+    The text was already read. Its edits for math-core are made together with those to prove: they change nothing that
+    is drawn, and distinguish what MathML doesn't, whether an edit next to them is made or not. An edit that writes
+    something which the reader would have to fold is left to the reader.
     """
     drawn = key.drawn(text, toks, reading)
     if drawn is None:
@@ -130,15 +129,15 @@ def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual
 
 @lru_cache(maxsize=1 << 12)
 def _may_fold(replacement: str) -> bool:
-    """Might the reader edit what an edit writes for the key?"""
+    """Whether the reader might edit, for the key, what an edit writes."""
     return not key.FOLDED.isdisjoint(lexer.tokens(replacement))
 
 
 def _most(before: Text, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
-    """As many edits as can be made so that `holds` is true of the text: all, else whole rules, else halves of a rule's.
+    """As many edits as possible such that `holds` is true of the text: all, else whole rules, else halves of a rule's.
 
     The edits of one rule are tried together first: the delimiters at both ends go only together. Halving finds the few
-    that are in the way among many with a few trials for each. Edits that no trial is left for are not made.
+    bad edits among many with a few trials for each. If no trial is left for an edit, it isn't made.
     """
     text = before.text
     if before.holds(apply(text, edits), holds):
@@ -167,7 +166,7 @@ def _own_proof(code: str) -> Proof | None:
 
 
 def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
-    """Of disjoint edits those that can be made together and are proven to change nothing that is drawn."""
+    """Which disjoint edits can be made together and are proven not to change the drawing."""
     if before.key is not None:
 
         def same(text: str) -> bool:
@@ -188,7 +187,7 @@ def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
 
 
 def readable(before: Text, edits: Sequence[Edit]) -> list[Edit]:
-    """Of disjoint edits those that can be made together so that LaTeX reads what comes of it."""
+    """Which disjoint edits can be made together so that LaTeX reads the result."""
 
     def is_good(text: str) -> bool:
         after = Text(text)
@@ -200,7 +199,7 @@ def readable(before: Text, edits: Sequence[Edit]) -> list[Edit]:
 def choose(
     before: Text, edits: Iterable[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
 ) -> tuple[list[Edit], list[Edit]]:
-    """(edits to make now, edits refused). An edit that one of the refused ones was in the way of gets its turn."""
+    """(edits to make now, edits refused). If a refused edit blocked another one, that one gets its turn."""
     waiting = in_order(edits, len(before.text))
     refused: list[Edit] = []
     while waiting:
@@ -215,7 +214,7 @@ def choose(
 
 
 def achievable_levels(before: Text, edits: Sequence[Edit]) -> list[FixLevel]:
-    """The level at which each edit may be made in this label, which may be another than its own: display for none."""
+    """The level at which each edit may be made in this label, which may differ from its own: display for none."""
     ordered = in_order(edits, len(before.text))
     safe = _sooner_or_later(before, [edit for edit in ordered if edit.level == "safe"], _proven_in_turn)
     made = _sooner_or_later(before, ordered, readable)
@@ -225,14 +224,14 @@ def achievable_levels(before: Text, edits: Sequence[Edit]) -> list[FixLevel]:
 def _sooner_or_later(
     before: Text, waiting: Sequence[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
 ) -> set[Edit]:
-    """Of edits in order those that `pick` takes, and those that overlap one: they are judged again when it is made."""
+    """The edits in order that `pick` takes, and those that overlap one: they are judged again when it is made."""
     taken: set[Edit] = set()
     while waiting:
         chosen = disjoint(waiting, len(before.text))
         good = sorted(pick(before, chosen), key=lambda edit: edit.start)
         taken.update(good)
         starts = [edit.start for edit in good]
-        for edit in waiting:  # of those that are apart and in order, only the nearest can overlap it
+        for edit in waiting:  # of edits that are in order and disjoint, only the nearest can overlap it
             place = bisect_left(starts, edit.start)
             near = good[max(place - 1, 0) : place + 1]
             if any(overlap(edit, one) for one in near):
@@ -243,7 +242,7 @@ def _sooner_or_later(
 
 
 def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
-    """`proven`, and what is proven after that: delimiters in the way of a key go by a proof of their own."""
+    """`proven`, and what is proven after that: delimiters that prevent a key have a proof of their own."""
     good = proven(before, edits)
     if before.key is not None or not good:
         return good

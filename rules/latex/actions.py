@@ -1,13 +1,13 @@
-"""What the reader does at each token, as one table look-up. The facts come from `rules.latex.commands`."""
+"""What the reader does at each token, as a table. The facts come from `rules.latex.commands`."""
 
 from __future__ import annotations
 
 from rules.latex.commands import COMMANDS
 
-# Actions are plain integers, not an Enum: the reader compares one for every token of every label, and looking up an
-# Enum's member costs more than all the rest of a step.
-ORD = 0  # a symbol that stands for itself; so does every character that is not in the table
-RELATION = 1  # the same, but the space around it depends on its neighbours, so braces around it count
+# Actions are plain integers, not an Enum: the reader compares one for every token of every label, and looking up a
+# member of an Enum costs more than the rest of a step.
+ORD = 0  # a symbol that is itself; so is every character that is not in the table
+RELATION = 1  # the same, but the space around it depends on its neighbours, so braces around it matter
 OPEN = 2
 CLOSE = 3
 SUB = 4
@@ -27,15 +27,15 @@ AMPERSAND = 17
 ROW = 18
 INFIX = 19
 SWITCH = 20  # acts on the rest of its group
-DOLLAR = 21  # begins or ends math, which must not happen inside it
+DOLLAR = 21  # begins or ends math, which is not allowed inside it
 RULE = 22  # \hline: only at the start of a row
 DEFINITION = 23
 OLD_FORM = 24
 HASH = 25
 BACKSLASH = 26
 REF = 27
-LAYOUT = 29  # M²E's \\n, \\t and \\DIV: no LaTeX, but they mean something
-UNKNOWN = 28  # never in the table: a control sequence that is not there
+LAYOUT = 29  # M²E's \\n, \\t and \\DIV: not LaTeX, but with a meaning
+UNKNOWN = 28  # never in the table: an unknown control sequence
 
 _SPECIAL: dict[str, int] = {
     "{": OPEN,
@@ -122,12 +122,12 @@ def _actions() -> dict[str, int]:
     return table | _SPECIAL
 
 
-#: Every known token. A character that is not here is an ORD, a control sequence that is not here is UNKNOWN.
+#: Every known token. Any other character is an ORD, any other control sequence is UNKNOWN.
 ACTIONS: dict[str, int] = _actions()
 
 _TAKE_LIMITS = """
 sum prod coprod bigcap bigcup bigodot bigoplus bigotimes bigsqcup biguplus bigvee bigwedge
 lim max min sup inf limsup liminf det gcd Pr injlim projlim varinjlim varprojlim varlimsup varliminf
 """
-#: Operators whose \\limits changes nothing in display style, because it is what they do there already.
+#: Operators for which \\limits changes nothing in display style, because they have limits there already.
 DISPLAY_LIMITS: frozenset[str] = frozenset(f"\\{name}" for name in _TAKE_LIMITS.split())

@@ -35,7 +35,7 @@ class ArgumentReader(Cursor):
     def read_single(self, token: str, action: int) -> list[str]:
         if action == UNKNOWN:
             self.problem("unknown-command", self.i, detail=token[1:])
-        if len(token) > 1 or not token.isalnum():  # math-core spaces `x_\perp` and `\hat=` unlike `x_{\perp}`
+        if len(token) > 1 or not token.isalnum():  # math-core spaces `x_\perp` and `\hat=` differently from `x_{\perp}`
             self.folds.append((self.i, self.i + 1, f"{{{token}}}"))
         self.i += 1
         return [SYNONYMS.get(token, token)]
@@ -68,20 +68,20 @@ class ArgumentReader(Cursor):
         return [SYNONYMS.get(token, token), *arguments]
 
     def stacked(self, arguments: list[str], start: int) -> list[str] | None:
-        r"""`\stackrel{a}{=}` is `\overset{a}{=}`; over anything but a relation it makes one, and None is returned."""
+        r"""`\stackrel{a}{=}` is `\overset{a}{=}`. Over anything else it makes a relation, and None is returned."""
         if is_relation(arguments):
             return ["\\overset", *arguments]
         self.folds.append((start, start + 1, "\\stackmark\\stackrel"))
         return None
 
     def fold_command(self, token: str, start: int) -> None:
-        """Spellings that math-core tells apart, or doesn't know, though they draw the same here."""
+        """Spellings that math-core distinguishes, or doesn't know, though they draw the same here."""
         if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and self.text_style and not self.cramped):
             self.folds.append((start, start + 1, "\\frac"))
         elif token in ("\\textnormal", "\\textrm"):
             self.folds.append((start, start + 1, "\\text"))
         elif token in ("\\mbox", "\\makebox") or (token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]):
-            as_large = self.display or self.text_style  # a box is no smaller in a script
+            as_large = self.display or self.text_style  # a box doesn't get smaller in a script
             self.folds.append((start, start + 1, "\\text" if as_large else "\\boxmark\\text"))
         elif token == "\\lefteqn":
             self.folds.append((start, start + 1, "\\lefteqnmark "))
@@ -129,7 +129,7 @@ class ArgumentReader(Cursor):
                 self.i += 1
                 opening = self.i - 1
                 inner = self.read_group(opening, TO_ROWS if token in _ROW_ARGUMENTS else TO_BRACE)
-                if token == "\\substack":  # math-core lacks it; nothing else is written as what it becomes
+                if token == "\\substack":  # math-core lacks it, and nothing else is written as its replacement
                     self.folds.append((start, opening + 1, "\\overset{}{\\overset{}{\\begin{matrix}"))
                     self.folds.append((self.i - 1, self.i, "\\end{matrix}}}"))
                 if self.infix_at >= 0 and token in INFIX_INSIDE:
@@ -139,7 +139,7 @@ class ArgumentReader(Cursor):
             if action in _ATOMS and not may_stand_bare(token, first, action, after_option=self.toks[self.i - 1] == "]"):
                 self.problem("unbraced-argument", start, self.i + 1, first)
             if action == COMMAND:
-                if is_twice_accented([token, "", first, ""]):  # an accent on a bare accent stands elsewhere
+                if is_twice_accented([token, "", first, ""]):  # an accent on a bare accent has another place
                     self.folds.append((self.i, self.i + 1, f"\\groupmark{first}"))
                 return self.read_command(first)
             if action in _ATOMS and not (action == SPACE and first[1:] in COMMANDS and COMMANDS[first[1:]].args):
@@ -148,14 +148,14 @@ class ArgumentReader(Cursor):
                 self.i += 1
                 return ["\\prime"]
             if action == ROW and token not in TAKES_NUCLEUS and self.at_line_break():
-                self.i += 1  # TeX takes the line break itself for the argument, and draws nothing
+                self.i += 1  # TeX takes the line break itself as the argument, and draws nothing
                 self.opaque = True
                 return [first]
         self.problem("missing-argument", start, max(start + 1, min(self.i, self.n)), token)
         return []
 
     def read_text(self, token: str, start: int) -> list[str]:
-        """An argument in text mode, kept as it is written: white space counts there."""
+        """An argument in text mode, kept as written: white space counts there."""
         if token in ("\\hbox", "\\vbox") and self.i < self.n and self.toks[self.i] != "{":
             self.skip_box_size()
             if self.i >= self.n or self.toks[self.i] != "{":
@@ -177,7 +177,7 @@ class ArgumentReader(Cursor):
         return [f"{{{lead}{text}{trail}}}"]
 
     def at_line_break(self) -> bool:
-        """Is the token here a line break that TeX takes for an argument? It does outside cells."""
+        """Whether the token here is a line break that TeX takes as an argument. It does outside cells."""
         return self.toks[self.i] in ("\\\\", "\\newline") and TO_CELL not in self.open
 
     def read_bare_text(self, start: int) -> list[str]:
@@ -192,7 +192,7 @@ class ArgumentReader(Cursor):
         return ["{", first, "}"]
 
     def check_text(self, start: int, end: int) -> None:
-        """Find what can't stand in text mode between two tokens; `$…$` inside is read as math."""
+        """Find what isn't allowed in text mode between two tokens; `$…$` inside is read as math."""
         i = start
         while i < end:
             token = self.toks[i]
@@ -210,7 +210,7 @@ class ArgumentReader(Cursor):
                 if command is None:
                     self.problem("unknown-command", i, detail=token[1:])
                 elif token == "\\ensuremath" or (token == "\\begin" and self.is_tabular(i)):
-                    return  # math again, and cells; rare, and left unread
+                    return  # math again, and cells; rare, so not read
                 elif command.mode == "math" and command.kind != "other":
                     self.problem("math-in-text", i, detail=token)
             i += 1
@@ -382,14 +382,14 @@ class ArgumentReader(Cursor):
 
 #: Commands whose argument is set in the style around them.
 KEEPS_DISPLAY = frozenset({"\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"})
-#: Fractions in display style wherever they stand, so that what is above and below their bars is in text style.
+#: Fractions in display style everywhere, so the parts above and below their bars are in text style.
 _SET_LARGE = frozenset({"\\dfrac", "\\cfrac", "\\dbinom"})
 _FRACTIONS = frozenset(["\\frac", "\\binom", *_SET_LARGE])
 _BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})
 _ATOMS = frozenset({ORD, RELATION, UNKNOWN, OPERATOR, SPACE, SWITCH, COMMAND})
 _ROW_ARGUMENTS = frozenset({"\\substack", "\\shortstack", "\\displaylines", "\\ooalign", "\\eqalign"})
-#: amsmath writes these with TeX's own \\over in the same group as the argument, so no other infix may stand there.
+#: amsmath writes these with TeX's own \\over in the same group as the argument, so no other infix is allowed there.
 INFIX_INSIDE = frozenset(
     f"\\{name}" for name in ["frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom", "genfrac"]
 )

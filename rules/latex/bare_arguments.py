@@ -1,12 +1,12 @@
-"""Which tokens may be a script or an argument without braces around them. Seen with pdfTeX and amsmath, not deduced."""
+"""Which tokens may be a script or an argument without braces. Found by trying pdfTeX and amsmath, not deduced."""
 
 from __future__ import annotations
 
 from rules.latex.actions import COMMAND, SWITCH
 from rules.latex.commands import COMMANDS
 
-# Found with pdfTeX and amsmath by trying `x_\name…` for every command in the table: the ones with arguments that may be
-# a script without braces, and the symbols that may not, because they are macros that don't begin with a group.
+# Found by trying `x_\name…` with pdfTeX and amsmath for every command in the table: the commands with arguments that
+# may be a script without braces, and the symbols that may not, because they are macros that don't begin with a group.
 _BARE_WITH_ARGUMENTS = """
 frac mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal Bbb bold frak ensuremath
 text textbf textit textrm textsf texttt textup textmd textsl textsc textnormal emph
@@ -27,7 +27,7 @@ _BRACED_SYMBOLS = frozenset(_NEVER_BARE.split())
 
 
 def bare_script_allowed(token: str) -> bool:
-    """May this token follow `_` or `^` without braces?"""
+    """Whether this token may follow `_` or `^` without braces."""
     if token[0] != "\\":
         return True
     command = COMMANDS.get(token[1:])
@@ -39,11 +39,12 @@ def bare_script_allowed(token: str) -> bool:
 
 
 def brings_limits(token: str) -> bool:
-    r"""Does amsmath's macro for this operator end in a limits command, which suits `\mathop\int` and `\sum^\int`?"""
+    r"""Whether amsmath's macro for this operator ends in a limits command, as `\mathop\int` and `\sum^\int` need."""
     return "int" in token or token.startswith("\\big") or token in ("\\sum", "\\prod", "\\coprod")
 
 
-#: What TeX itself reads an argument for, by the same law as a script's. The others are macros, which take any token.
+#: Tokens for which TeX itself reads an argument, by the same rule as a script. The others are macros, which take any
+#: token.
 TAKES_NUCLEUS = frozenset(
     [
         "\\sqrt",
@@ -70,10 +71,10 @@ _ACCENTS = frozenset(f"\\{name}" for name in _ACCENT_NAMES.split())
 
 
 def may_stand_bare(token: str, argument: str, action: int, *, after_option: bool) -> bool:
-    """May `argument` be an argument of `token` without braces? Seen with pdfTeX and amsmath."""
+    """Whether `argument` may be an argument of `token` without braces. Found by trying pdfTeX and amsmath."""
     if token == "\\mathop" and brings_limits(argument):
         return True
-    if token in TAKES_NUCLEUS and not after_option:  # \sqrt[3] is a macro, \sqrt is not
+    if token in TAKES_NUCLEUS and not after_option:  # \sqrt[3] is a macro, but \sqrt isn't
         return argument != "~" and action != SWITCH and bare_script_allowed(argument)
     if action != COMMAND or token in _MODULO:
         return True

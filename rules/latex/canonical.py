@@ -1,9 +1,9 @@
-r"""From the reader's canonical tokens to the one spelling of what they draw. Each step is proven by the visual key.
+r"""Turns the reader's canonical tokens into the one spelling of what they draw. The visual key proves each step.
 
-The reader orders and braces scripts, spells synonyms one way, and turns `\over` into `\frac`. What is left are
-spellings that draw the same only where nothing around them says otherwise, so that a table can't decide: font switches
-(`{\rm e}`), `\dots`, named functions in letters (`\operatorname{sin}`), `\left(` around a `matrix`, and braces.
-All of that is done at once; where the key then differs, one place after the other, and what changes it is left alone.
+The reader orders and braces scripts, spells synonyms one way, and turns `\over` into `\frac`. The rest are spellings
+that draw the same only in some contexts, so that a table can't decide: font switches (`{\rm e}`), `\dots`, named
+functions in letters (`\operatorname{sin}`), `\left(` around a `matrix`, and braces. All of that is done at once. If the
+key then differs, one place after another is tried, and places that change the key stay as they are.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
 from rules.latex.reader import DOTS_SPACED, SPACED_KINDS
 
-#: (first token, last token exclusive, what stands there instead).
+#: (first token, last token exclusive, the replacement).
 _Edit = tuple[int, int, list[str]]
 _Step = Callable[[list[str]], Iterator[_Edit]]
-#: Whether tokens draw what the label draws.
+#: Whether tokens draw the same as the label.
 Same = Callable[[list[str]], bool]
 
-#: So many places of one step may fail before the rest is left alone: each costs a conversion.
+#: After this many failed places of one step, the rest is left alone: each costs a conversion.
 _MAX_FAILURES = 24
-#: Tokens of one step that are converted at most, as long as its places are tried.
+#: The most tokens to convert for one step while its places are tried.
 _MAX_CONVERTED = 100_000
 
 _OPENING = frozenset({"{", ATOM_OPEN})
@@ -45,7 +45,7 @@ _NAMED = {
     if command.latex and name.isalpha() and ACTIONS[f"\\{name}"] == OPERATOR and command.kind in ("op", "func")
 }
 _OPENERS = frozenset(["(", "[", "\\{", "\\lbrace", "\\lbrack", "\\langle", "\\lceil", "\\lfloor", "\\left"])
-#: What has gaps around it, or, as `\\textstyle`, makes some.
+#: What has gaps around it, or, like `\\textstyle`, makes some.
 _SPACED = frozenset(f"\\{c.name}" for c in COMMANDS.values() if c.kind in SPACED_KINDS | {"style"}) | {"\\left"}
 _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 _AROUND: dict[tuple[str, ...], str] = {
@@ -58,7 +58,7 @@ _AROUND: dict[tuple[str, ...], str] = {
 
 
 def normal_form(tokens: list[str], same: Same) -> list[str] | None:
-    """The one spelling of what the reader's canonical `tokens` draw, or None where not even they draw `same`."""
+    """The one spelling of what the reader's canonical `tokens` draw, or None if not even they draw `same`."""
     if _TRIGGERS.isdisjoint(tokens):
         return tokens if same(tokens) else None
     normal = _at_once(tokens, same)
@@ -75,7 +75,7 @@ def normal_form(tokens: list[str], same: Same) -> list[str] | None:
 
 
 def _at_once(tokens: list[str], same: Same) -> list[str] | None:
-    """All steps at all places, over and over; None where the outcome doesn't draw the same."""
+    """All steps at all places, repeatedly; None if the result doesn't draw the same."""
     before: list[str] = []
     while tokens != before:
         before = tokens
@@ -85,7 +85,7 @@ def _at_once(tokens: list[str], same: Same) -> list[str] | None:
 
 
 def _made(tokens: list[str], edits: Iterator[_Edit]) -> list[str]:
-    """The tokens with edits made that are in order and apart."""
+    """The tokens with edits made; these are in order and don't overlap."""
     out: list[str] = []
     at = 0
     for first, after, instead in edits:
@@ -96,7 +96,7 @@ def _made(tokens: list[str], edits: Iterator[_Edit]) -> list[str]:
 
 
 def _apart(edits: Iterator[_Edit]) -> Iterator[_Edit]:
-    """Edits in order, without those inside an earlier one: they get their turn in the next round."""
+    """Edits in order, without those inside an earlier one, which have their turn in the next round."""
     at = 0
     for edit in sorted(edits, key=lambda edit: edit[:2]):
         if edit[0] >= at:
@@ -135,7 +135,7 @@ def _closing(tokens: list[str], opening: int) -> int:
 
 
 def _fonts(tokens: list[str]) -> Iterator[_Edit]:
-    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, where the switch stands first and alone."""
+    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other."""
     for index, token in enumerate(tokens):
         if token not in _OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in _FONTS:
             continue
@@ -146,20 +146,20 @@ def _fonts(tokens: list[str]) -> Iterator[_Edit]:
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
         if token == ATOM_OPEN and _after_operator(tokens, index) and not _is_switched(tokens):
-            continue  # braces take away the space behind an operator
+            continue  # braces remove the space after an operator
         command = [_FONTS[tokens[index + 1]], "{", *inner, "}"]
         yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
 
 
 def _is_switched(tokens: list[str]) -> bool:
-    """Is there a switch that doesn't begin a group?"""
+    """Whether there is a switch that doesn't begin a group."""
     if _SWITCHES.isdisjoint(tokens):
         return False
     return any(token in _SWITCHES and tokens[at - 1] not in _OPENING for at, token in enumerate(tokens))
 
 
 def _fractions(tokens: list[str]) -> Iterator[_Edit]:
-    r"""`a \over b` is `\frac{a}{b}` where no switch reaches below the bar: once fonts are commands, often none does."""
+    r"""`a \over b` is `\frac{a}{b}` if no switch acts below the bar: once fonts are commands, often none does."""
     for index, token in enumerate(tokens):
         command = _INFIX.get(token)
         if command is None:
@@ -176,7 +176,7 @@ def _fractions(tokens: list[str]) -> Iterator[_Edit]:
 
 
 def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
-    """The first token and the one behind the last of the list of atoms that token `index` stands in."""
+    """The first token, and the one after the last, of the list of atoms around token `index`."""
     start, depth = index, 0
     while start > 0:
         token = tokens[start - 1]
@@ -202,7 +202,7 @@ def _dots(tokens: list[str]) -> Iterator[_Edit]:
         if token == "\\dots":
             following = tokens[index + 1] if index + 1 < len(tokens) else ""
             if following in DOTS_SPACED:
-                continue  # amsmath sets a thin space between
+                continue  # amsmath adds a thin space between them
             command = COMMANDS.get(following[1:])
             centred = following in ("+", "-", "=", "<", ">", "*") or (
                 following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
@@ -247,9 +247,9 @@ def _arrays(tokens: list[str]) -> Iterator[_Edit]:
 
 
 def arrays_as_matrices(tokens: list[str]) -> list[str]:
-    r"""Canonical tokens with a `matrix` for each `array` of centred columns, and `pmatrix` where `\left(` is around.
+    r"""Canonical tokens with `matrix` for each `array` of centred columns, and `pmatrix` if `\left(` is around it.
 
-    LaTeX draws it otherwise: an `array` has 5 pt of space on both sides.
+    LaTeX draws them differently: an `array` has 5 pt of space on both sides.
     """
     for index in range(len(tokens) - 1, -1, -1):  # from the inside out
         if tokens[index] != "\\begin{array}" or tokens[index + 1 : index + 2] != ["{"]:
@@ -302,8 +302,8 @@ def _delimited(tokens: list[str]) -> Iterator[_Edit]:
 
 
 def _braces(tokens: list[str]) -> Iterator[_Edit]:
-    r"""Braces around an atom, where they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
-    switched = False  # math-core may group all that follows a switch anyway
+    r"""Braces around an atom, if they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
+    switched = False  # math-core may group everything after a switch anyway
     for index, token in enumerate(tokens):
         switched = switched or token in _SWITCHES
         if token == ATOM_OPEN:
@@ -320,8 +320,8 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
 
 
 def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
-    """Do braces make a difference for certain: do they hold several atoms, or one with scripts, that have no list, or
-    no further scripts, of their own without them? The key would say so, for the price of a conversion each time.
+    """Whether braces certainly make a difference: they hold several atoms, or one with scripts, that without braces
+    would not be a separate list or would get further scripts. The key would say so too, at the price of a conversion.
     """
     inner = tokens[opening + 1 : end]
     nucleus = _behind_nucleus(inner)
@@ -340,12 +340,12 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
 
 
 _SWITCHES = frozenset(token for token, action in ACTIONS.items() if action == SWITCH)
-#: What makes a list of its own of what follows it.
+#: Tokens that make a separate list of what follows.
 _DIVIDING = _SWITCHES | {token for token, action in ACTIONS.items() if action == INFIX}
 
 
 def _behind_nucleus(inner: list[str]) -> int:
-    """The token behind the first atom of a list, without its scripts; 0 where that isn't known."""
+    """The token after the first atom of a list, without its scripts; 0 if that isn't known."""
     action = ACTIONS.get(inner[0], ORD if len(inner[0]) == 1 else UNKNOWN)
     if action in (ORD, RELATION, SPACE):
         return 1
@@ -358,7 +358,7 @@ def _behind_nucleus(inner: list[str]) -> int:
 
 
 def _is_spaced(inner: list[str]) -> bool:
-    """Is there an operator or the like in a group, but not in a group inside, so that its braces take gaps away?"""
+    """Whether an operator or the like is in a group, but not in a group inside it, so that its braces remove gaps."""
     depth = 0
     for token in inner:
         if depth == 0 and token in _SPACED:
@@ -368,7 +368,7 @@ def _is_spaced(inner: list[str]) -> bool:
 
 
 def _after_operator(tokens: list[str], index: int) -> bool:
-    """Does an operator stand before token `index`, perhaps with scripts?"""
+    """Whether there is an operator before token `index`, perhaps with scripts."""
     before = index - 1
     while before > 0 and tokens[before] == "}":
         depth = 0
@@ -383,7 +383,7 @@ def _after_operator(tokens: list[str], index: int) -> bool:
     return before >= 0 and ACTIONS.get(tokens[before]) == OPERATOR
 
 
-#: The steps in order, each with the tokens without one of which it has nothing to do.
+#: The steps in order, each with the tokens that it needs at least one of.
 _STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
     (_fonts, frozenset(_FONTS)),
     (_fractions, frozenset(_INFIX)),
@@ -398,6 +398,6 @@ _TRIGGERS = frozenset().union(*(triggers for _, triggers in _STEPS))
 
 
 def _due(tokens: list[str]) -> list[_Step]:
-    """The steps that have something to look at; what one of them makes for another is found in the next round."""
+    """The steps that have something to look at; what one makes for another is found in the next round."""
     words = frozenset(tokens)
     return [step for step, triggers in _STEPS if not triggers.isdisjoint(words)]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 _ALIGNMENTS = frozenset("lcr")
-#: Repetitions inside one another that are read.
+#: How many nested repetitions are read.
 _MOST_DEPTH = 50
-#: A number of more digits is too large for TeX, or for its memory.
+#: A number with more digits is too large for TeX, or for its memory.
 _MOST_DIGITS = 9
 
 
 def count(spec: str, depth: int = 0) -> int | None:
-    r"""Number of columns of a specification without its outer braces, or None where LaTeX rejects it.
+    r"""Number of columns of a specification without its outer braces, or None if LaTeX rejects it.
 
-    Knows what LaTeX knows without the array package: `l c r | p{…} @{…} *{n}{…}` and the `\vline`-like commands that
-    may stand in `@{…}`. depth: in how many repetitions the specification stands.
+    Knows what LaTeX knows without the array package: `l c r | p{…} @{…} *{n}{…}` and the commands like `\vline` that
+    `@{…}` may contain. depth: the number of repetitions around the specification.
     """
     columns = 0
     rest = spec
@@ -48,7 +48,7 @@ def count(spec: str, depth: int = 0) -> int | None:
 
 
 def _group(text: str) -> tuple[str | None, str]:
-    """The content of the group, or the one character, that `text` starts with, and what follows it."""
+    """The content of the group, or the one character, at the start of `text`, and what follows it."""
     text = text.lstrip(" \t\r\n")
     if not text.startswith("{"):
         return (text[0], text[1:]) if text else (None, "")

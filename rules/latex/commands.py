@@ -1,10 +1,10 @@
-r"""What is known of every LaTeX command and environment: kind, arguments, mode, which engine takes it. Judges no label.
+r"""The facts about every LaTeX command and environment: kind, arguments, mode, engines that take it. Judges no label.
 
 The tables are `data/commands.tsv` and `data/environments.tsv`, made by `tools/make_commands.py` from what LaTeX,
-KaTeX, MathJax and math-core say of each name. A name is written without its backslash; control symbols (`,` `{` `\`)
-are names too. "LaTeX" is the article class with amsmath, amssymb, mathrsfs, bm and cancel.
+KaTeX, MathJax and math-core say about each name. Names have no backslash; control symbols (`,` `{` `\`) are names too.
+"LaTeX" is the article class with amsmath, amssymb, mathrsfs, bm and cancel.
 
-`args` is a signature that a parser follows, one letter an argument, in order:
+`args` is a signature that a parser follows, with one letter for each argument, in order:
 
 | letter | argument |
 |---|---|
@@ -18,8 +18,8 @@ are names too. "LaTeX" is the article class with amsmath, amssymb, mathrsfs, bm 
 | d | a delimiter token, as after `\left` |
 | l | a TeX length without braces, as after `\kern` |
 
-A switch (`\bf`, `\displaystyle`) or an infix command (`\over`) has no letter for what it acts on: that is the rest of
-its group.
+A switch (`\bf`, `\displaystyle`) or an infix command (`\over`) has no letter for what it acts on, the rest of its
+group.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-#: What a command is. `op` takes limits above and below, `func` is a named function such as `\sin`, `stack` builds a
-#: symbol from several arguments, `script` is `\sp` or `\sb`, `document` and `definition` have no business in a formula.
+#: The kinds of commands. `op` takes limits above and below, `func` is a named function such as `\sin`, `stack` builds
+#: a symbol from several arguments, `script` is `\sp` or `\sb`; `document` and `definition` don't belong in a formula.
 KINDS: Final = frozenset(
     {"ord", "op", "func", "bin", "rel", "open", "close", "punct", "inner", "accent", "radical", "fraction", "infix"}
     | {"stack", "script", "limits", "font", "fontswitch", "style", "size", "sizeswitch", "space", "text", "box"}
     | {"colour", "ref", "layout", "environment", "definition", "document", "primitive", "other"}
 )
 
-#: Characters that may stand after `\left`, `\right` and `\big`.
+#: Characters that may follow `\left`, `\right` and `\big`.
 DELIMITER_CHARACTERS: Final = frozenset("()[]|/<>.")
 
 
@@ -46,10 +46,10 @@ DELIMITER_CHARACTERS: Final = frozenset("()[]|/<>.")
 class Command:
     r"""One command.
 
-    `mode` is where LaTeX takes it: `math`, `text` or `both`. `delimiter`: may stand after `\left`. `limits`: may take
+    `mode` is where LaTeX accepts it: `math`, `text` or `both`. `delimiter`: may follow `\left`. `limits`: may take
     `\limits`. `latex` means defined; whether it works in a formula is `latex and mode != "text"`. `package` is one that
-    defines it where LaTeX alone does not. `common` ranks: how many digits its count in 150,000 public labels has, 0 for
-    never seen.
+    defines it if LaTeX alone doesn't. `common` ranks: the number of digits of its count in 150,000 public labels, 0 if
+    it isn't there.
     """
 
     name: str
@@ -71,9 +71,9 @@ class Command:
 class Environment:
     r"""One environment; `args` follow `\begin{name}`.
 
-    `kind`: `inner` stands inside a formula, `display` is a formula of its own (an error inside another), `text` and
-    `picture` are neither. `cells`: it has rows and `&`. `max_columns`: the most columns that LaTeX takes, None where it
-    sets no limit or an argument does.
+    `kind`: `inner` is used inside a formula, `display` is a formula of its own (and an error inside another), `text`
+    and `picture` are neither. `cells`: it has rows and `&`. `max_columns`: the most columns that LaTeX takes, None if
+    there is no limit or an argument sets it.
     """
 
     name: str
@@ -133,10 +133,10 @@ def _environment(row: list[str]) -> Environment:
 COMMANDS: Final[Mapping[str, Command]] = {row[0]: _command(row) for row in _rows("commands.tsv")}
 ENVIRONMENTS: Final[Mapping[str, Environment]] = {row[0]: _environment(row) for row in _rows("environments.tsv")}
 
-#: Every token that may stand after `\left`, `\right` and `\big`: characters, and commands with their backslash.
+#: Every token that may follow `\left`, `\right` and `\big`: characters, and commands with their backslash.
 DELIMITERS: Final = DELIMITER_CHARACTERS | {f"\\{command.name}" for command in COMMANDS.values() if command.delimiter}
 
-# Suggesting and splitting look at commands that belong in formulas, the most common first, then the shortest.
+# Suggestions and splits use commands that belong in formulas, the most common first, then the shortest.
 _FORMULA_KINDS: Final = KINDS - {"document", "definition", "primitive", "other"}
 _GOOD: Final = {
     command.name: (-command.common, not command.latex, len(command.name), command.name)
@@ -155,7 +155,7 @@ def _deletes(name: str) -> set[str]:
 
 @cache
 def _index() -> dict[str, list[str]]:
-    """Commands by each name that is one letter short of theirs, and by their own."""
+    """Commands by each name that is one letter shorter than theirs, and by their own."""
     index: dict[str, list[str]] = {}
     for name in _GOOD:
         if len(name) > 1:
@@ -165,7 +165,7 @@ def _index() -> dict[str, list[str]]:
 
 
 def _within_one(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours makes `b` of `a`."""
+    """Whether one insertion, deletion, substitution or swap of neighbours turns `a` into `b`."""
     if len(a) > len(b):
         a, b = b, a
     start = 0
@@ -181,8 +181,8 @@ def _within_one(a: str, b: str) -> bool:
 def nearest(name: str, *, max_distance: int = 1) -> str | None:
     r"""The known command that `name` is most likely a slip of: at Damerau-Levenshtein distance 1, the most common one.
 
-    A doubled tail counts as one slip: `lambda` for `lambdambda`, which careless replacing of `\la` makes of `\lambda`.
-    None for a name that is known, has no command that near, or is a single letter (everything is near).
+    A doubled tail counts as one slip: `lambda` for `lambdambda`, which a careless replacement of `\la` makes from
+    `\lambda`. None for a known name, a single letter (everything is near), and a name without a command that near.
     """
     if max_distance < 1 or not 2 <= len(name) <= 2 * _LONGEST or name in COMMANDS:
         return None
@@ -207,10 +207,9 @@ def _is_echo(command: str, rest: str) -> bool:
 
 
 def split_glued(name: str) -> tuple[str, str] | None:
-    r"""A command glued to what follows it: `("gt", "M")` of `\gtM`, the longest known command and the rest.
+    r"""A command that runs into what follows it: `("gt", "M")` for `\gtM`, the longest known command and the rest.
 
-    None for a name that is known, for a doubled tail (see `nearest`), and where no command of two letters or more
-    starts it.
+    None for a known name, for a doubled tail (see `nearest`), and if no command of two letters or more starts it.
     """
     glued = None if name in COMMANDS else _longest_prefix(name)
     return None if glued is None or _is_echo(*glued) else glued

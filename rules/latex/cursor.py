@@ -1,4 +1,4 @@
-"""Where a reading of a label stands: its tokens, the place in them, what was met so far. Reads no syntax itself."""
+"""The state of reading a label: its tokens, the position, what was found so far. Reads no syntax itself."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rules.latex.actions import ACTIONS, ORD, RELATION
 from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import Wrapper
 
-#: Deeper nesting than this is not read: no formula needs it, and Python's stack has an end. TeX itself stops at 255.
+#: Deeper nesting isn't read: no formula needs it, and Python's stack is limited. TeX itself stops at 255.
 MAX_DEPTH = 120
 
 #: Problems after which the label can still be spelled canonically and drawn.
 HARMLESS = frozenset({"leading-script", "definition", "lone-backslash", "undefined-in-latex", "old-form"})
 
-# What a list of atoms is read up to. A list also stops at a closer that belongs to a list further out; its opener then
-# finds the wrong token there and reports itself unclosed.
+# What ends a list of atoms. A list also stops at a closer that belongs to an outer list; its own opener then finds the
+# wrong token there and reports itself unclosed.
 TO_END, TO_BRACE, TO_BRACKET, TO_RIGHT, TO_CELL, TO_ROWS, TO_DOLLAR = range(7)
 
 
-#: In canonical tokens: the brace of a group that is an atom of its own, not an argument's or a script's. No label that
-#: can be read holds its first character.
+#: In canonical tokens: the brace of a group that is an atom of its own, not an argument or a script. No readable label
+#: has its first character.
 ATOM_OPEN = "\0{"
 
 
 class Problem(NamedTuple):
-    """Something LaTeX rejects, or a rule wants to know of, from token `start` to token `end` (exclusive)."""
+    """Something that LaTeX rejects or a rule needs to know, from token `start` to token `end` (exclusive)."""
 
     kind: str
     start: int
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What one pass found: problems, canonical tokens (None where the label can't be read), edits for the key."""
+    """The result of one pass: problems, canonical tokens (None if the label can't be read), edits for the key."""
 
     problems: list[Problem] = field(default_factory=list)
     canonical: list[str] | None = None
@@ -48,18 +48,18 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
-    #: Where the tokens stand in the label, if anyone had to know: see `places`.
+    #: The positions of the tokens in the label, if they were needed: see `places`.
     spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
 
     def places(self, label: str, toks: list[str]) -> list[tuple[int, int]]:
-        """Where the tokens of the label that was read stand in it."""
+        """The positions of the tokens in the label that was read."""
         if self.spans is None:
             self.spans = lexer.spans(label, toks)
         return self.spans
 
 
-#: Symbols that a list holds as they stand, whatever is around them, and the most tokens of a group where they are
-#: looked for.
+#: Symbols that a list contains unchanged, whatever is around them, and the most tokens of a group that is searched for
+#: them.
 _FLAT = (
     frozenset(token for token, action in ACTIONS.items() if action in (ORD, RELATION) and token not in SYNONYMS)
     | frozenset(ascii_letters + digits)
@@ -72,11 +72,11 @@ class TooDeep(Exception):
 
 
 class Unreadable(Exception):
-    """A problem that leaves no canonical form and no key, where nothing else was asked."""
+    """A problem that leaves no canonical form and no key, when nothing else was asked."""
 
 
 class Cursor:
-    """The state of reading one label. Its subclasses read: arguments, rows, and at last lists of atoms."""
+    """The state of reading one label. Its subclasses read arguments, rows, and finally lists of atoms."""
 
     def __init__(self, label: str, toks: list[str]) -> None:
         self.label = label
@@ -84,29 +84,29 @@ class Cursor:
         self.n = len(toks)
         self.i = 0
         self.depth = 0
-        #: Display style here? It decides what \\limits and \\dfrac change.
+        #: Whether this is display style, which decides what \\limits and \\dfrac change.
         self.display = True
-        #: Text style for certain? There \\tfrac is \\frac, and \\mbox is \\text.
+        #: Whether this is certainly text style: there \\tfrac is \\frac, and \\mbox is \\text.
         self.text_style = False
-        #: Below a bar, for certain or perhaps? Scripts are lower there, but not in \\tfrac.
+        #: Whether this is, or may be, below a bar. Scripts are lower there, but not in \\tfrac.
         self.cramped = False
-        #: What the lists around this place are read up to, the innermost last.
+        #: What ends the lists around this place, the innermost last.
         self.open: list[int] = []
         self.problems: list[Problem] = []
         self.folds: list[tuple[int, int, str]] = []
         self.fatal = False
-        #: Is nothing else asked than whether the label can be read?
+        #: Whether only readability was asked for.
         self.hasty = False
-        #: Of the list read last: is it one plain atom? Its infix command that a fold can turn into \\frac, and where.
+        #: Of the list read last: whether it is one plain atom; its infix command if a fold can make it \\frac; where.
         self.simple = False
         self.infix: tuple[str, int] | None = None
-        #: Where the list read last has any infix command, or -1.
+        #: The position of any infix command in the list read last, or -1.
         self.infix_at = -1
         self.labels = 0
         self.tags = 0
-        #: Tokens that are known not to come any more.
+        #: Tokens that are known not to occur any more.
         self.none_ahead: set[str] = set()
-        #: No canonical form, though LaTeX accepts the label.
+        #: There is no canonical form, though LaTeX accepts the label.
         self.opaque = False
 
     @cached_property
@@ -121,7 +121,7 @@ class Cursor:
                 raise Unreadable
 
     def next_place(self, token: str) -> int | None:
-        """Where this token comes next, here included; None where it doesn't."""
+        """The next position of this token, including the current one; None if there is none."""
         try:
             return None if token in self.none_ahead else self.toks.index(token, self.i)
         except ValueError:
@@ -139,14 +139,14 @@ class Cursor:
         return self.label[self.spans[opening][1] : self.spans[closing][0]]
 
     def adjacent(self, i: int) -> bool:
-        """Does token `i` follow the token before it without a space? Primes look ahead, and a space stops them."""
+        """Whether token `i` follows the token before it without a space. Primes look ahead, and a space stops them."""
         return self.spans[i - 1][1] == self.spans[i][0]
 
     def script_follows(self) -> bool:
         return self.i < self.n and self.toks[self.i] in ("_", "^", "'", "\\sb", "\\sp")
 
     def skip_group(self) -> tuple[int, int]:
-        """Pass over a group without reading it. Returns the tokens of its braces; the second is n where it is open."""
+        """Skip a group without reading it. Returns the tokens of its braces; the second is n if it isn't closed."""
         opening = self.i
         depth = 0
         while self.i < self.n:
@@ -162,12 +162,12 @@ class Cursor:
         raise NotImplementedError
 
     def read_group(self, opening: int, closer: int = TO_BRACE) -> list[str]:
-        """The content of the group whose `{`, token `opening`, was just read; the `}` is read too."""
+        """The content of the group whose `{`, token `opening`, was just read; reads the `}` too."""
         inner = self.toks[self.i : self.i + _FLAT_SIZE]
         if "}" in inner and self.depth < MAX_DEPTH:
             del inner[inner.index("}") :]
             after = self.i + len(inner) + 1
-            if after <= self.n and _FLAT.issuperset(inner):  # as most are
+            if after <= self.n and _FLAT.issuperset(inner):  # true for most
                 self.i = after
                 self.simple, self.infix, self.infix_at = len(inner) == 1 and ACTIONS.get(inner[0], ORD) == ORD, None, -1
                 return inner

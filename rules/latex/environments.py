@@ -14,9 +14,9 @@ _NUMBER = re.compile(r"\d+")
 
 
 class RowReader(ArgumentReader):
-    """Reads what stands between `\\begin` and `\\end`."""
+    """Reads everything between `\\begin` and `\\end`."""
 
-    #: Token of the \\end that `read_cells` stopped at.
+    #: The token of the \\end at which `read_cells` stopped.
     end_from = 0
 
     def read_row_break(self, closer: int) -> list[str]:
@@ -36,7 +36,7 @@ class RowReader(ArgumentReader):
         return [f"\\\\{space}"]
 
     def read_row_options(self, *, spaces: bool) -> str:
-        """`*` and `[2pt]` after `\\\\`; gives back the second. In amsmath's rows no space may stand before them."""
+        """`*` and `[2pt]` after `\\\\`; returns the second. In amsmath's rows no space is allowed before them."""
         if self.i < self.n and self.toks[self.i] == "*" and (spaces or self.adjacent(self.i)):
             self.folds.append((self.i, self.i + 1, ""))  # it forbids a page break
             self.i += 1
@@ -87,7 +87,7 @@ class RowReader(ArgumentReader):
         if name in _TABULARS:
             return self.read_tabular(start, name)
         out = [f"\\begin{{{name}}}"]
-        if name == "array":  # the same as a matrix for math-core, which has no space at its sides
+        if name == "array":  # math-core treats it as a matrix, without space at its sides
             self.folds.append((start, start + 1, "\\arraymark\\begin"))
         limit = None
         if environment is not None:
@@ -110,13 +110,13 @@ class RowReader(ArgumentReader):
         text_style, self.text_style = self.text_style, name in _TEXT_CELLS
         body, one_cell = self.read_cells(start, name, limit)
         self.display, self.text_style = display, text_style
-        if one_cell and name == "smallmatrix":  # of more, math-core makes nothing
+        if one_cell and name == "smallmatrix":  # math-core can't handle more cells
             self.folds.append((start, after, "{\\smallmark\\scriptstyle "))
             self.folds.append((self.end_from, self.i, "}"))
         return [*out, *body, f"\\end{{{name}}}"]
 
     def read_cells(self, start: int, name: str, limit: int | None) -> tuple[list[str], bool]:
-        """Rows and cells up to and with the matching \\end. Returns canonical tokens, and whether it is one cell."""
+        """Rows and cells up to the matching \\end, included. Returns canonical tokens, and whether it is one cell."""
         out: list[str] = []
         rows = cells = 0
         empty = True
@@ -191,7 +191,7 @@ class RowReader(ArgumentReader):
         self.read_raw("\\multicolumn", start)
         self.opaque = True  # the cell itself is read as an ordinary one; its span is not spelled canonically
         number = _NUMBER.search(width)
-        # Wider than any table all the same, and Python reads no number of thousands of digits.
+        # Wider than any table, and Python doesn't read numbers with thousands of digits.
         return int(number[0].lstrip("0")[:9] or 0) if number else 1
 
     def read_tabular(self, start: int, name: str) -> list[str]:
@@ -262,7 +262,7 @@ class RowReader(ArgumentReader):
         return [text]
 
     def read_old_form(self, token: str) -> list[str]:
-        """plain TeX's `\\matrix{a & b \\cr}`; amsmath rejects it, what it draws is clear all the same."""
+        """plain TeX's `\\matrix{a & b \\cr}`; amsmath rejects it, but what it draws is clear."""
         start = self.i
         name = token[1:]
         self.i += 1
@@ -312,7 +312,7 @@ class RowReader(ArgumentReader):
         return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
 
     def read_condition(self) -> list[str]:
-        r"""The second cell of plain TeX's `\cases`, which is text there, if it is no math whose dollars are missing."""
+        r"""The second cell of plain TeX's `\cases`, which is text there, unless it is math without its dollars."""
         start, depth = self.i, 0
         while self.i < self.n:
             token = self.toks[self.i]
@@ -337,7 +337,7 @@ _TEXT_CELLS = frozenset({"array", "cases", "matrix", "pmatrix", "bmatrix", "Bmat
 _AMSMATH_ROWS = frozenset(
     {*_DISPLAY_CELLS, "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "cases", "smallmatrix"}
 )
-#: Every row is an equation, with a `\\label` and a `\\tag` of its own.
+#: Every row is an equation that may have its own `\\label` and `\\tag`.
 _NUMBERED_ROWS = frozenset(
     {*(name + star for name in ("align", "gather", "flalign", "alignat", "eqnarray") for star in ("", "*"))}
 )
@@ -345,7 +345,7 @@ _RULE_TOKENS = frozenset({"\\hline", "\\hdashline"})
 
 
 def _only_math(token: str) -> bool:
-    """Can a token stand in math and not in text?"""
+    """Whether a token is allowed in math but not in text."""
     command = COMMANDS.get(token[1:]) if token[0] == "\\" else None
     return token in ("^", "_") or (command is not None and command.mode == "math")
 

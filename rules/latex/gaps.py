@@ -1,7 +1,7 @@
 r"""The space that TeX sets between two atoms, and whether an empty group between them changes it. Draws nothing.
 
-The classes and the table are those of The TeXbook, chapter 18, page 170; what becomes of a binary operator is rule 5 of
-its appendix G.
+The classes and the table are those of The TeXbook, chapter 18, page 170. Binary operators follow rule 5 of its
+appendix G.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _TABLE = dict(
 _CHARACTERS = {"+": "bin", "-": "bin", "*": "bin", "(": "open", "[": "open", ",": "punct", ";": "punct"}
 _CHARACTERS |= dict.fromkeys("=<>:", "rel") | dict.fromkeys(")]!?", "close")
 _KINDS = {"func": "op", **{name: name for name in _CLASSES}}
-#: What TeX may kern with a letter before it, or make a ligature of, unless an empty group stands between.
+#: What TeX may kern with a letter before it, or make a ligature of, unless there is an empty group between.
 _KERNED = re.compile(r"[A-Za-z/,.]")
 _KERNS = re.compile(r"[A-Za-z/]|\\[A-Za-z]+")
-#: Commands that TeX knows by other classes than the table of commands has.
+#: Commands whose class in TeX differs from the table of commands.
 _CLASS_OF = {
     **dict.fromkeys(("\\overbrace", "\\underbrace"), "op"),
     **dict.fromkeys(("\\stackrel", "\\xrightarrow", "\\xleftarrow", "\\buildrel"), "rel"),
     **dict.fromkeys(("\\pmod", "\\pod", "\\left"), "inner"),
-    # Several atoms each: what they are spaced like is left open.
+    # Several atoms each: their spacing is left open.
     **dict.fromkeys(("\\mathstrut", "\\rq", "\\slash"), "inner"),
 }
-#: Commands whose scripts stand elsewhere than behind a group that holds the command; the second of more than a letter.
+#: Commands whose scripts have another place after a group around the command; for the second, with several letters.
 _SCRIPTED = frozenset(
     ["\\phantom", "\\vphantom", "\\cancel", "\\bcancel", "\\xcancel"]
     + [f"\\{line}{way}arrow" for line in ("over", "under") for way in ("left", "right", "leftright")]
@@ -47,16 +47,16 @@ _BOLD = frozenset({"\\bm", "\\boldsymbol"})
 
 
 def is_set_apart(before: Sequence[str], after: Sequence[str], start: int, *, spaced: bool = False) -> bool:
-    """Would an empty group between them change the space between two atoms?
+    """Whether an empty group between them would change the space between two atoms.
 
-    before: canonical tokens up to the group; after: the label's tokens, of which the atom behind is at `start` or,
-    behind spaces, later; spaced: is there a space between the atoms anyway? True where it isn't certain.
+    before: canonical tokens up to the group; after: the label's tokens, in which the second atom is at `start`, or
+    later if spaces come first; spaced: whether there is a space between the atoms anyway. True if it isn't certain.
     """
     left, right = class_before(before), _class_after(after, start)
     if left is None or right is None:
         return True
     if before and start < len(after) and not spaced:
-        if before[-1] in _DOTS:  # amsmath's look at the next token
+        if before[-1] in _DOTS:  # amsmath looks at the next token
             return True
         if left == "ord" and _KERNS.fullmatch(before[-1]) and _KERNED.fullmatch(after[start]):
             return True
@@ -64,7 +64,7 @@ def is_set_apart(before: Sequence[str], after: Sequence[str], start: int, *, spa
 
 
 def class_before(tokens: Sequence[str]) -> str | None:
-    """The class of the last atom of canonical tokens, spaces behind it left out; None where it isn't known."""
+    """The class of the last atom of canonical tokens, ignoring spaces after it; None if it isn't known."""
     head = head_of_last(tokens)
     if head is None:
         return None
@@ -79,7 +79,7 @@ def class_before(tokens: Sequence[str]) -> str | None:
 def head_of_last(tokens: Sequence[str]) -> int | None:
     """Where the last atom of canonical tokens begins: its own token, or the command whose arguments end there.
 
-    -1 where there is none, None where it isn't known.
+    -1 if there is none, None if it isn't known.
     """
     at = len(tokens) - 1
     while at >= 0 and tokens[at] != "~" and ACTIONS.get(tokens[at]) == SPACE:
@@ -92,14 +92,14 @@ def head_of_last(tokens: Sequence[str]) -> int | None:
         if tokens[at] in ("_", "^"):
             at -= 1
     for opener, closer in (("\\left", "\\right"), ("\\begin{", "\\end{")):
-        last = at - (opener == "\\left")  # a delimiter is behind
+        last = at - (opener == "\\left")  # a delimiter follows
         if last >= 0 and _is(tokens[last], closer):
             return _opening(tokens, last, opener, closer)
     return at
 
 
 def _opening(tokens: Sequence[str], closing: int, opener: str, closer: str) -> int | None:
-    """The opener that the closer at `closing` belongs to."""
+    """The opener for the closer at `closing`."""
     depth = 0
     for at in range(closing, -1, -1):
         depth += _is(tokens[at], closer) - _is(tokens[at], opener)
@@ -109,7 +109,7 @@ def _opening(tokens: Sequence[str], closing: int, opener: str, closer: str) -> i
 
 
 def _is(token: str, mark: str) -> bool:
-    r"""Is a token the mark, or `\begin{matrix}` for the mark `\begin{`? A text's `{if}` is no brace."""
+    r"""Whether a token is the mark, or `\begin{matrix}` for the mark `\begin{`. The `{if}` of a text isn't a brace."""
     if mark in ("\\begin{", "\\end{"):
         return token.startswith(mark)
     return token == mark or (token == ATOM_OPEN and mark == "{")
@@ -124,8 +124,8 @@ def class_of(token: str) -> str:
 
 
 def _class_after(tokens: Sequence[str], start: int) -> str | None:
-    """The class of the atom at `start` or behind spaces there; `end` where the list ends; None where it isn't known."""
-    for at in range(start, len(tokens)):  # a slice would be copied for every `~` of many
+    """The class of the atom at `start` or after spaces there; `end` if the list ends; None if it isn't known."""
+    for at in range(start, len(tokens)):  # a slice would be copied for each of many `~`
         token = tokens[at]
         action = ACTIONS.get(token, ORD)
         if token == "~":
@@ -143,7 +143,7 @@ def _class_after(tokens: Sequence[str], start: int) -> str | None:
 
 @cache
 def _changes(left: str, right: str) -> bool:
-    """Does an ordinary atom between two atoms change the space between or around them, whatever is around?"""
+    """Whether an ordinary atom between two atoms changes the space between or around them, whatever the context."""
     around = (*_CLASSES, None) if left != "start" else (None,)
     behind = (None,) if right == "end" else around
     ahead = () if left == "start" else (left,)
@@ -174,21 +174,21 @@ def _total(*atoms: str | None) -> tuple[int, ...]:
 
 
 def is_named(tokens: Sequence[str]) -> bool:
-    r"""Is the last atom of canonical tokens `\operatorname{…}`?"""
+    r"""Whether the last atom of canonical tokens is `\operatorname{…}`."""
     head = head_of_last(tokens) if tokens and tokens[-1] == "}" else None
     return head is not None and tokens[head] == "\\operatorname"
 
 
 def reads_ahead(before: Sequence[str], inner: Sequence[str]) -> bool:
-    r"""Does what stands before braces look at the token behind it: `\not`, and dots at a full stop?"""
+    r"""Whether what precedes braces looks at the token after it: `\not`, and dots at a full stop."""
     return bool(before) and (before[-1] == "\\not" or (inner == ["."] and before[-1] in _DOTS))
 
 
 def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool) -> bool:
-    """Do braces change the space around what they hold, in a way that math-core doesn't know of?
+    """Whether braces change the space around their content in a way that math-core doesn't know.
 
-    They do around one atom that has space around it, and around brackets behind an operator. Scripts stand elsewhere
-    behind braces around two accents, an arrow, a stroke, or several bold letters.
+    They do around one atom that has space around it, and around brackets after an operator. Scripts have another place
+    after braces around two accents, an arrow, a stroke, or several bold letters.
     """
     if not inner or inner[0] in ("\\dagger", "\\ddagger"):  # `\\dag` is `{\\dagger}`
         return False
@@ -202,9 +202,9 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
 
 
 def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
-    r"""Is there a `~` before something that has space around it? The reader says whether it draws what `\ ` draws.
+    r"""Whether there is a `~` before something that has space around it. The reader says whether it draws `\ `.
 
-    ends: or at the end of a list?
+    ends: or at the end of a list.
     """
     apart = _NO_ATOMS if ends else {SPACE}
     return any(
@@ -217,7 +217,7 @@ _NO_ATOMS = frozenset({SPACE, INFIX, CLOSE, RIGHT, AMPERSAND, ROW, END})
 
 
 def are_braces_edited(tokens: Sequence[str]) -> bool:
-    """May the reader edit braces around atoms of these canonical tokens for the key? True where it isn't certain."""
+    """Whether the reader may edit braces around these canonical tokens for the key. True if it isn't certain."""
     opened: list[int] = []
     for at, token in enumerate(tokens):
         if token == ATOM_OPEN or token == "{":
@@ -234,7 +234,7 @@ def are_braces_edited(tokens: Sequence[str]) -> bool:
 
 
 def _is_scripted(inner: Sequence[str]) -> bool:
-    """Has the last atom of a list a script?"""
+    """Whether the last atom of a list has a script."""
     opening = _opening(inner, len(inner) - 1, "{", "}") if inner[-1] == "}" else None
     return opening is not None and opening > 0 and inner[opening - 1] in ("_", "^")
 
@@ -258,7 +258,7 @@ NOT_PLAIN = frozenset(
 
 
 def is_relation(arguments: Sequence[str]) -> bool:
-    """Is the last of a command's canonical arguments one relation?"""
+    """Whether the last of a command's canonical arguments is one relation."""
     opening = _opening(arguments, len(arguments) - 1, "{", "}") if arguments else None
     base = [] if opening is None else arguments[opening + 1 : -1]
     return head_of_last(base) == 0 and class_before(base) == "rel"

@@ -1,8 +1,8 @@
-"""Sees, without reading it, that a label is in canonical spelling already. Not a reader: the reader alone knows LaTeX.
+"""Recognises at a glance that a label is already in canonical spelling. Only the reader really knows LaTeX.
 
-Each token becomes one character that says its kind. What is left is one regular expression, and many labels share a
-skeleton, so that most of that work is done once. Whatever is rare, and whatever LaTeX might reject, is not seen here
-and goes to `rules.latex.reader`; a test compares the two.
+Each token becomes one character for its kind. The rest is one regular expression, and many labels share a skeleton, so
+most of the work is done only once. Whatever is rare, and whatever LaTeX might reject, is not recognised here and goes
+to `rules.latex.reader`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from rules.latex.gaps import has_gap_at_tie
 from rules.latex.reader import CONTROL, FOREIGN
 from rules.latex.synonyms import SYNONYMS
 
-#: Groups inside one another that are looked into.
+#: How deep in nested groups to look.
 _MAX_DEPTH = 40
 
-#: One character for each kind of token. An ordinary symbol is `o`, or `d` where it may also stand after `\\left`.
+#: One character for each kind of token. An ordinary symbol is `o`, or `d` if it may also follow `\\left`.
 _BY_ACTION = {OPEN: "{", CLOSE: "}", SUB: "_", SUP: "^", OPERATOR: "o", SPACE: "t", LEFT: "l", RIGHT: "r"}
-#: White space, comments and invalid characters are no symbols, and the reader has to say so.
+#: White space, comments and invalid characters are not symbols, and the reader has to say so.
 _NO_SYMBOLS = CONTROL | frozenset("% \t\r\n")
-#: Read in ways of their own, or spelled by what stands around them.
+#: Tokens that are read in special ways, or whose spelling depends on the context.
 _LEFT_TO_THE_READER = frozenset(
     ["\\sb", "\\sp", "\\\r", "\\\n", "\\\t", "\\dfrac", "\\tfrac", "\\dots", "\\dag", "\\ddag"]
 ) | frozenset(["\\buildrel", "\\substack", "\\displaylines", "\\stackrel", "\\not", "\\lefteqn"])
 
 
 def _class_of_command(token: str) -> str | None:
-    r"""`1` or `2` for a command with so many arguments in math, `s` for \sqrt, `z` for \big and its like; else None."""
+    r"""`1` or `2` for a command with so many arguments in math, `s` for \sqrt, `z` for \big and the like; else None."""
     command = COMMANDS[token[1:]]
     if command.kind == "size" and command.args == "d":
         return "z"
@@ -40,7 +40,7 @@ def _class_of_command(token: str) -> str | None:
 
 
 class _Classes(dict[str, str]):
-    """One character for each token that may stand in a label spelled canonically. Raises KeyError for any other."""
+    """One character for each token that a canonically spelled label may have. Raises KeyError for any other."""
 
     def __missing__(self, token: str) -> str:
         if len(token) != 1 or token in ACTIONS or token in _NO_SYMBOLS:
@@ -68,14 +68,14 @@ def _classes() -> _Classes:
 
 
 _CLASSES = _classes()
-# Of a skeleton: an atom is a symbol, a sized delimiter, or a command with its groups; groups were folded to `g`.
+# In a skeleton, an atom is a symbol, a sized delimiter, or a command with its groups; groups were folded to `g`.
 _ATOMS = r"(?:(?:[odbe]++|2gg|[1s]g|sb[od]*+eg|z[dbe])(?:_g)?+(?:\^g)?+|t++)*+"
 _LIST = re.compile(_ATOMS)
 _INNERMOST = re.compile(rf"\{{{_ATOMS}\}}|l[dbe]{_ATOMS}r[dbe]")
 
 
 def canonical_tokens(label: str) -> list[str] | None:
-    """The tokens of a label that is in canonical spelling already, or None where that can't be seen at a glance."""
+    """The tokens of a label that is already in canonical spelling, or None if that isn't clear at a glance."""
     toks = label.split(" ")
     try:
         skeleton = "".join(map(_CLASSES.__getitem__, toks))
@@ -88,7 +88,7 @@ def canonical_tokens(label: str) -> list[str] | None:
 
 @lru_cache(maxsize=1 << 16)
 def _is_canonical(skeleton: str) -> bool:
-    """Is a label with this skeleton one that LaTeX takes and `rules.latex.reader.read` would spell the same?"""
+    """Whether LaTeX accepts a label with this skeleton and `rules.latex.reader.read` would spell it the same."""
     if skeleton[-1] == "t":
         return False
     for _ in range(_MAX_DEPTH):

@@ -1,22 +1,21 @@
-r"""Which labels math-core can convert in time and on the stack there is. Converts nothing, and judges no label.
+r"""Which labels math-core can convert within limits of time and stack. Converts nothing, and judges no label.
 
-math-core 0.9 holds the interpreter's lock while it converts, so that nothing can stop it. Two things in it have no
-bound of their own. Measured with each shape repeated, in a process of its own:
+math-core 0.9 holds the interpreter's lock while it converts, so nothing can stop it. Two things in it are unbounded.
+Measured with each shape repeated, in a process of its own:
 
-- **Time.** At every opening bracket it parses the rest of the row in search of the closing one; where none comes, it
-  parses the rest again. Each bracket that stays open doubles the time of all that follows in its row: `( ` 16 times
-  takes 2 ms, 20 times 35 ms, 24 times 560 ms; 12 times and 3,000 letters behind them take 1.3 s. `\bigl( `,
-  `\mathrm{(} `, `\boldsymbol{(} `, `{ ( } ` cost as much, `\overset{a}{(} ` and `( \hat ) ` half as much again,
-  `\pmod{(} ` three times as much: a group of one bracket is that bracket, and a closing bracket that is an argument
-  closes nothing.
+- **Time.** At every opening bracket it parses the rest of the row to find the closing one; if there is none, it parses
+  the rest again. Each bracket that stays open doubles the time for everything after it in its row: `( ` 16 times takes
+  2 ms, 20 times 35 ms, 24 times 560 ms; 12 times with 3,000 letters after them takes 1.3 s. `\bigl( `, `\mathrm{(} `,
+  `\boldsymbol{(} `, `{ ( } ` cost as much, `\overset{a}{(} ` and `( \hat ) ` half as much again, `\pmod{(} ` three
+  times as much: a group of one bracket is that bracket, and a closing bracket that is an argument closes nothing.
 - **The stack.** It calls itself for each `\color`, `\displaystyle` and the like, for each `\not` or `\dots` in a run,
   for each large operator or named function in a run, for each command that is another's argument without braces, for
-  each closing bracket that closes nothing, and for each bracket inside another. On a stack of 1 MB, which is what a
-  thread may have, 670 switches kill the process, 960 `\not` or `\dots`, 2,940 of the others; on the main thread's 8 MB
-  it takes eight times as many.
+  each closing bracket that closes nothing, and for each bracket inside another. On a stack of 1 MB, which a thread may
+  have, 670 switches kill the process, or 960 `\not` or `\dots`, or 2,940 of the others; on the main thread's 8 MB it
+  takes eight times as many.
 
-The limits lie well below: some 3 ms, and less than a third of the smallest stack with all the nesting that the reader
-lets through. Both figures are too high rather than too low where a label is odd.
+The limits are well below this: about 3 ms, and less than a third of the smallest stack with all the nesting that the
+reader allows. For odd labels, both figures are too high rather than too low.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from itertools import pairwise
 
 from rules.latex.commands import COMMANDS
 
-#: The most tokens that brackets left open may make math-core look at: each counts twice for every one before it.
+#: The most tokens that open brackets may make math-core look at: each token counts twice for every bracket before it.
 MAX_STEPS = 1 << 15
 #: The most tokens in a label for which math-core may call itself.
 MAX_NESTED = 200
 
-#: So many tokens are within MAX_STEPS whatever they are.
+#: This many tokens are within MAX_STEPS in any case.
 _FEW = 15
 
 _OPEN, _CLOSE, _GROUP, _GROUP_END, _BEGIN, _END, _CELL, _SIZE, _SIZE_OPEN, _SIZE_CLOSE, _DEEPER = range(1, 12)
@@ -60,7 +59,7 @@ _ROLES: dict[str, int] = {
     **dict.fromkeys(("&", "\\\\", "\\cr"), _CELL),
 }
 _DELIMITED = frozenset({"\\left", "\\right"})
-#: Commands that take arguments: how many, and whether the first may stand in square brackets.
+#: Commands that take arguments: how many, and whether the first may be in square brackets.
 _ARGUMENTS = {
     f"\\{c.name}": (sum(letter in "mtrDl" for letter in c.args), "o" in c.args.lower())
     for c in COMMANDS.values()
@@ -84,10 +83,10 @@ def _role(token: str) -> int:
 
 
 def is_within(toks: list[str]) -> bool:
-    """Can math-core convert a label of these tokens in time, and on the stack of a thread?"""
+    """Whether math-core can convert a label of these tokens in time, and on the stack of a thread."""
     if len(toks) <= _FEW:
         return True
-    if len(toks) <= MAX_NESTED:  # nearly always there are too few brackets, whatever becomes of them
+    if len(toks) <= MAX_NESTED:  # nearly always there are too few brackets to matter
         opening = sum(map(_MAY_OPEN.__contains__, toks))
         if not "".join(toks).isascii():
             opening += sum(_symbol_role(token[-1]) == _OPEN for token in toks if not token.isascii())
@@ -101,26 +100,26 @@ _MAY_OPEN = frozenset(token for token, role in _ROLES.items() if role in (_OPEN,
 
 
 class _RowEffort:
-    """What math-core parses as one list: a group, a cell, the inside of `\\left … \\right`, an optional argument."""
+    """A list that math-core parses as one: a group, a cell, the inside of `\\left … \\right`, an optional argument."""
 
     __slots__ = ("end", "left_open", "pending", "start")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.end = end
-        #: Where the brackets stand that wait for theirs, as tokens of the label.
+        #: The positions of brackets without a partner so far, as tokens of the label.
         self.left_open: list[int] = []
         #: How many of the next tokens or groups are arguments.
         self.pending = 0
 
 
 class _Count:
-    """The rows around a place in a label, and what math-core did up to there."""
+    """The rows around a place in a label, and math-core's work up to there."""
 
     def __init__(self) -> None:
         self.rows = [_RowEffort(0, 0)]
         self.steps = 0
-        #: The most brackets that are inside each other, and the other tokens for which math-core calls itself.
+        #: The deepest nesting of brackets, and the number of other tokens for which math-core calls itself.
         self.deepest = 0
         self.deeper = 0
 
@@ -130,7 +129,7 @@ class _Count:
         self.deepest = max(self.deepest, len(left_open))
 
     def end_cell(self, i: int) -> None:
-        """The list of the innermost row ends at token `i`, and another begins behind it."""
+        """The list of the innermost row ends at token `i`, and another begins after it."""
         row = self.rows[-1]
         places = [row.start, *row.left_open, i]
         for times, (here, there) in enumerate(pairwise(places)):
@@ -139,7 +138,7 @@ class _Count:
         row.start = i + 1
 
     def leave(self, i: int) -> None:
-        """Leave the innermost row at token `i`; one bracket that is open in it is open in the row around it."""
+        """Leave the innermost row at token `i`; an open bracket in it is also open in the row around it."""
         if len(self.rows) > 1:
             is_open = bool(self.rows[-1].left_open)
             self.end_cell(i)
@@ -149,7 +148,7 @@ class _Count:
 
 
 def effort(toks: list[str]) -> tuple[int, int]:
-    """The tokens that math-core looks at, those it looks at again counted again, and how deep it may call itself."""
+    """How many tokens math-core looks at, repeats included, and how deep it may call itself."""
     count = _Count()
     rows = count.rows
     sized = 0
@@ -158,7 +157,7 @@ def effort(toks: list[str]) -> tuple[int, int]:
         row = rows[-1]
         role = _role(token)
         takes_option, last_takes_option = last_takes_option, False
-        if sized:  # a delimiter, which is what its size says
+        if sized:  # a delimiter, whose role its size determines
             role, sized = sized if sized != _SIZE else 0, 0
         is_argument = row.pending > 0
         row.pending -= is_argument
@@ -170,12 +169,12 @@ def effort(toks: list[str]) -> tuple[int, int]:
                 rows.append(_RowEffort(i + 1, _CLOSE))
             else:
                 count.open(i)
-                count.deeper += is_argument  # it may be none, and what seems to close it then closes nothing
+                count.deeper += is_argument  # if it isn't a bracket, what seems to close it closes nothing
         elif role == _CLOSE:
             if token == "]" and row.end == _CLOSE:
                 count.leave(i)
             elif row.left_open and not is_argument:
-                # Before an operator or a space the opening bracket is none for math-core, which then has one too many.
+                # Before an operator or a space, math-core sees no opening bracket, so it has a closing one too many.
                 behind = toks[row.left_open.pop() + 1]
                 count.deeper += not (behind.isalnum() or _role(behind) in (_OPEN, _CLOSE))
             else:
@@ -189,7 +188,7 @@ def effort(toks: list[str]) -> tuple[int, int]:
             count.leave(i)
             sized = _SIZE if token in _DELIMITED else 0
         elif role == _CELL:
-            # A row break outside a table ends nothing: a mark stands there, or the group becomes a table as a whole.
+            # A row break outside a table ends nothing: it becomes a mark, or the whole group becomes a table.
             if row.end == _END or token != "\\\\":
                 count.end_cell(i)
         elif role == _DEEPER:

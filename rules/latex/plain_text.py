@@ -1,8 +1,8 @@
-r"""A label as plain text that people can read in one line and search: `15.4 × 4 = 61.6`. Not a drawing, and no rule.
+r"""A label as plain text to read in one line and to search: `15.4 × 4 = 61.6`. Neither a drawing nor a rule.
 
-pylatexenc parses the label and knows the Unicode of most symbols; what it writes badly for formulas (spaces, fractions,
+pylatexenc parses the label and knows the Unicode of most symbols. What it writes badly in formulas (spaces, fractions,
 scripts, roots, tables, M²E's lines) is written here. The text can't be read back: `\frac{a}{b}` and `a / b` are alike.
-It takes about half a millisecond a label, so it is for labels that are shown, not for all of a data set.
+It takes about half a millisecond a label, so it is for labels that are shown, not for a whole data set.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pylatexenc import latex2text, latexwalker, macrospec
 from rules.latex import lexer, text_symbols
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 
-#: A longer label is shown as it is written, cut here: nobody reads it in one line.
+#: A longer label is shown as written, cut to this length: nobody reads it in one line.
 MAX_LENGTH = 2000
-#: Tokens that are asked for, for each character, before a label is given up; real ones need 1.
+#: How many tokens per character the parser may ask for before a label is given up; real labels need 1.
 _MOST_TOKENS = 4
 
-# Characters that no text holds stand for what is decided when the whole text is there: a space wanted only between
+# Characters that no text has are placeholders for what is decided once the whole text is there: a space only between
 # letters and digits, the next cell, the next row, a space of text, which stays, and the edge of a fraction.
 _SOFT, _CELL, _ROW, _KEPT, _EDGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
-#: These, and what a terminal would obey.
+#: These, and characters that a terminal would obey.
 _FORBIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f{_SOFT}-{_EDGE}]")
 
 _FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
@@ -46,11 +46,11 @@ _SURROUNDED = {
     "cases": "{",
     "dcases": "{",
 }
-#: Tables whose cells are columns; the cells of the others are parts of one line.
+#: Tables whose cells are columns; the cells of other tables are parts of one line.
 _TABLES = frozenset({*_SURROUNDED, "array", "tabular", "subarray"})
 _OPERATOR_SIGNS = frozenset("+-=<>*")
 _INFIX = {"over": "/", "choose": "binom", "atop": "binom", "brace": "binom", "brack": "binom"}
-#: The letters of `rules.latex.commands` in pylatexenc's own. An unbraced length (`l`) is taken out before.
+#: pylatexenc's letters for those of `rules.latex.commands`. An unbraced length (`l`) is removed before.
 _ARGUMENTS = {"m": "{", "t": "{", "r": "{", "D": "{", "d": "{", "o": "[", "O": "[", "s": "*", "l": ""}
 _LENGTH = re.compile(r"\\(?:[mh]?kern|[mhv]skip)(?![A-Za-z])\s*[-+]?[\d.\s]*(?:[a-z]\s*[a-z])?")
 
@@ -58,8 +58,8 @@ _LENGTH = re.compile(r"\\(?:[mh]?kern|[mhv]skip)(?![A-Za-z])\s*[-+]?[\d.\s]*(?:[
 def plain_text(label: str) -> str:
     r"""A label as plain text.
 
-    Lines are parted by `\n`. A label that can't be parsed, or is longer than MAX_LENGTH, is given as it is written,
-    with single spaces, and cut to MAX_LENGTH characters. Never raises; empty where the label draws nothing.
+    Lines are separated by `\n`. A label that can't be parsed, or is longer than MAX_LENGTH, is returned as written,
+    with single spaces, and cut to MAX_LENGTH characters. Never raises; empty if the label draws nothing.
     """
     written = _FORBIDDEN.sub("\ufffd", " ".join(lexer.without_comments(label).split()))
     if len(written) > MAX_LENGTH:
@@ -69,12 +69,12 @@ def plain_text(label: str) -> str:
             _LENGTH.sub(" ", written), latex_context=_grammar(), tolerant_parsing=True, strict_braces=False
         )
         return _finished(_writer().nodelist_to_text(walker.get_latex_nodes()[0]))
-    except Exception:  # pylatexenc is lenient but no fuzzed parser, and this is only what people see beside the label
+    except Exception:  # pylatexenc is lenient but not fuzzed, and people see this only next to the label
         return written
 
 
 class _Walker(latexwalker.LatexWalker):  # type: ignore[misc]  # pylatexenc has no types
-    """Gives up on a label that it goes over again and again: at each `\\frac{` that nothing closes, twice the time."""
+    """Gives up on a label that is parsed again and again: each `\\frac{` that is never closed doubles the time."""
 
     def __init__(self, written: str, **options: Any) -> None:
         super().__init__(written, **options)
@@ -88,7 +88,7 @@ class _Walker(latexwalker.LatexWalker):  # type: ignore[misc]  # pylatexenc has 
 
 
 class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]  # pylatexenc has no types
-    """Math without spaces of its own, text with them."""
+    """Math without spaces of its own, text with its spaces."""
 
     in_text = False
 
@@ -109,7 +109,7 @@ class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]  # pylatexenc h
             if node.isNodeType(latexwalker.LatexSpecialsNode) and node.specials_chars in ("^", "_"):
                 if is_whole and _parted(base.strip(_AROUND)):
                     texts[-1] = f"({base.strip(_AROUND)})"
-                elif base.endswith(_SOFT):  # `sin² x`: the space stands behind the script
+                elif base.endswith(_SOFT):  # `sin² x`: the space comes after the script
                     text += _SOFT
                 is_whole = False
             elif text:
@@ -169,7 +169,7 @@ def _character(character: str) -> str:
 
 @cache
 def _symbol(name: str) -> str | None:
-    r"""What a command without arguments is in the text, `\times` as ` × `, or None."""
+    r"""A command without arguments as text, `\times` as ` × `, or None."""
     command = COMMANDS.get(name)
     kind = "" if command is None else command.kind
     found = _ROW if name in _LINE_ENDS else text_symbols.symbol(name)
@@ -205,12 +205,12 @@ def _parted(text: str) -> bool:
     return any(mark in text.strip() for mark in (" ", "/", "\n", _SOFT, _KEPT))
 
 
-#: What may stand at the ends of a part and isn't shown there.
+#: What may be at the ends of a part and isn't shown there.
 _AROUND = f" {_SOFT}{_EDGE}"
 
 
 def _is_bracketed(text: str) -> bool:
-    """Is the whole text in one pair of brackets?"""
+    """Whether the whole text is in one pair of brackets."""
     text = text.strip(_AROUND)
     if text[:1] != "(" or text[-1:] != ")":
         return False
@@ -277,7 +277,7 @@ def _operator(name: str, writer: _Writer, node: Any) -> str:
 
 
 def _table(name: str, text: str) -> str:
-    """The text of a table's body, which holds marks for cells and rows."""
+    """The text of a table's body, which has marks for cells and rows."""
     rows = [[cell.strip() for cell in row.split(_CELL)] for row in text.split(_ROW)]
     rows = [row for row in rows if any(row)]
     if name not in _TABLES:
@@ -325,7 +325,7 @@ def _two(writer: _Writer, node: Any, first: int) -> tuple[str, str]:
 
 @cache
 def _grammar() -> Any:
-    """Commands and environments with their arguments, and what is special, for pylatexenc's parser."""
+    """Commands and environments with their arguments, and specials, for pylatexenc's parser."""
     db = macrospec.LatexContextDb()
     own = dict.fromkeys(("not", "left", "right", "middle", "matrix", "pmatrix", "cases"), "{")
     own |= {"\\": "*[", "n": "", "t": ""}  # \t is M²E's, not the tie
@@ -391,7 +391,7 @@ _FINISH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def _finished(text: str) -> str:
-    """The text with the spaces that the marks ask for."""
+    """The text with spaces as the marks say."""
     for pattern, replacement in _FINISH:
         text = pattern.sub(replacement, text)
     return unicodedata.normalize("NFC", text).strip()

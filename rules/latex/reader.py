@@ -1,9 +1,9 @@
 """One pass over a label's tokens that reads it as LaTeX does in display math. Not a typesetter; no rule decides here.
 
-The pass follows what TeX and amsmath accept, down to cases where they surprise (a space between `f '` and a further
+The pass follows what TeX and amsmath accept, even where that is surprising (a space between `f '` and a further
 prime is a double superscript, `x^\\dfrac12` is an error and `x^\\frac12` is not), because `error` claims "LaTeX
-rejects it". It gives the problems it met, by token, and while it goes it writes two things: the label in canonical
-spelling, and the edits that `rules.latex.visual_key` needs before it hands the label to math-core.
+rejects it". It returns the problems by token, and on its way writes two things: the label in canonical spelling, and
+the edits that `rules.latex.visual_key` needs before it gives the label to math-core.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ class Reader(ScriptReader):
             raise TooDeep
         display, text_style = self.display, self.text_style
         out: list[str] = []
-        atoms = 0  # atoms in the list; `plain` stays true while every one is an ordinary symbol
+        atoms = 0  # atoms in the list; `plain` stays true while all are ordinary symbols
         plain = True
-        base = False  # is there something here that a script would attach to?
-        operator = False  # ... and does it take \limits?
+        base = False  # whether there is something here that a script would attach to
+        operator = False  # ... and whether it takes \limits
         sub: list[str] | None = None
         sup: list[str] | None = None
-        primes = False  # the superscript so far is primes, which may still take a `^` that follows at once
+        primes = False  # the superscript so far is primes, after which a `^` may follow directly
         numerator: tuple[str, list[str]] | None = None
         infix: tuple[str, int] | None = None
         infix_at = -1
@@ -98,7 +98,7 @@ class Reader(ScriptReader):
             if action is None:
                 action = ORD if token[0] != "\\" else UNKNOWN
 
-            # The plain symbols first: most tokens are one.
+            # Plain symbols first, since most tokens are plain symbols.
             if action <= RELATION:
                 if closer == TO_BRACKET and token == "]":
                     break
@@ -154,7 +154,7 @@ class Reader(ScriptReader):
 
             # Everything below ends the scripts of the atom before it.
             if action == NOTHING:
-                if token == "\\space":  # math-core draws it, as LaTeX does in text only
+                if token == "\\space":  # math-core draws it, but LaTeX does so in text only
                     self.folds.append((i, i + 1, ""))
                 self.i += 1
                 continue
@@ -318,7 +318,7 @@ class Reader(ScriptReader):
                 self.problem("layout-token", i, detail=token)
                 self.i += 1
                 continue
-            # Unknown commands stand for one atom, so that what follows is still judged.
+            # Unknown commands count as one atom, so that what follows is still judged.
             self.problem("unknown-command", i, detail=token[1:])
             out.append(token)
             self.i += 1
@@ -341,15 +341,15 @@ class Reader(ScriptReader):
         return out
 
     def has_effect(self, before: list[str], atoms: int) -> bool:
-        """Does the empty group just read, with so many atoms before it, change what is drawn?
+        """Whether the empty group just read, with so many atoms before it, changes what is drawn.
 
-        It carries scripts, sets atoms apart, or makes a letter under an accent or in a font one of two atoms.
+        It does if it carries scripts, sets atoms apart, or makes two atoms of a letter under an accent or in a font.
         """
         alone = atoms == 1 and self.i < self.n and self.toks[self.i] == "}"
         return alone or self.script_follows() or is_set_apart(before, self.toks, self.i)
 
     def fold_followed(self, token: str, i: int) -> None:
-        """`\\dots` has a thin space before a closing bracket; math-core puts `\\not` and a relation in one sign."""
+        """`\\dots` has a thin space before a closing bracket; math-core makes one sign of `\\not` and a relation."""
         following = self.toks[i + 1] if i + 1 < self.n else ""
         if token == "\\not":
             if following not in NEGATED_ALIKE:
@@ -373,12 +373,12 @@ class Reader(ScriptReader):
 
 #: Commands with arguments that take \\limits.
 LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
-#: Kinds of command whose atoms have space around them that braces would take away.
+#: Kinds of commands whose atoms have space around them that braces would remove.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
-#: Symbols that what follows changes.
+#: Symbols that depend on what follows.
 _FOLLOWED = frozenset({"\\dots", "\\not"})
-#: What amsmath's `\\dots` has a thin space before: the list of `\\rightdelim@`, and what is next to a cell.
+#: Tokens before which amsmath's `\\dots` has a thin space: the list of `\\rightdelim@`, and the ends of a cell.
 DOTS_SPACED = frozenset(
     [
         *(")", "]", "\\rbrack", "\\}", "\\rbrace", "\\rangle", "\\rceil", "\\rfloor", "\\rgroup", "\\rmoustache"),
@@ -386,12 +386,13 @@ DOTS_SPACED = frozenset(
     ]
 )
 
-#: What `\\not` strikes through as one sign does: `\\neq` is so made, and `\\notin` a hair from it (docs/visual-key.md).
+#: Relations that `\\not` strikes through as their own sign does: `\\neq` is made so, `\\notin` nearly
+#: (docs/visual-key.md).
 NEGATED_ALIKE = frozenset({"=", "\\in"})
 
-#: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
+#: Characters at which LaTeX stops ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
 CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
-#: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
+#: Commands that KaTeX, MathJax or a package knows, but LaTeX with amsmath and amssymb doesn't.
 FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
 
 #: Canonical tokens of line breaks and of the spaces that take a length.
@@ -414,7 +415,7 @@ _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
 
 
 def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
-    """`a \\over b` as `\\frac{a}{b}`; the rarer ones, and those with a font switch that reaches below, stay infix."""
+    """`a \\over b` as `\\frac{a}{b}`; rarer commands, and those below which a font switch still acts, stay infix."""
     write = _INFIX.get(command)
     if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
         return [*above, command, *below]
@@ -422,22 +423,22 @@ def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
 
 
 def spell(canonical: list[str]) -> str:
-    """Canonical tokens as one string, a single space between every two."""
+    """Canonical tokens as one string, separated by single spaces."""
     spelled = " ".join(canonical).replace("\0", "")
-    return spelled.replace("\\  ", "\\ ") if "\\ " in canonical else spelled  # a control space is a space already
+    return spelled.replace("\\  ", "\\ ") if "\\ " in canonical else spelled  # a control space already is a space
 
 
 def read(label: str, toks: list[str]) -> Reading:
     """Read one label.
 
-    `toks` are `rules.latex.lexer.tokens(label)`. A wrapper of display math around the whole label (`$$…$$`, `\\[…\\]`,
-    `equation`) is taken off first; `align` and its like are read as the outermost environment.
+    `toks` are `rules.latex.lexer.tokens(label)`. A display math wrapper around the whole label (`$$…$$`, `\\[…\\]`,
+    `equation`) is removed first; `align` and the like are read as the outermost environment.
     """
     return _reading(Reader(label, toks))
 
 
 def is_readable(label: str, toks: list[str]) -> bool:
-    """Can the label be read? What `read` says, which this does up to the first problem."""
+    """Whether the label can be read: the same as `read` says, which this does up to the first problem."""
     reader = Reader(label, toks)
     reader.hasty = True
     try:
@@ -453,7 +454,7 @@ def _reading(reader: Reader) -> Reading:
         reader.i, reader.n = wrapper.start, wrapper.end
     try:
         out: list[str] | None = reader.read_list(TO_END)
-        while out is not None and reader.i < reader.n:  # a closer nobody opened; reported where it was met
+        while out is not None and reader.i < reader.n:  # a closer without an opener; already reported
             reader.i += 1
             out += reader.read_list(TO_END)
     except TooDeep:
@@ -475,5 +476,5 @@ def _reading(reader: Reader) -> Reading:
         while out and (ACTIONS.get(out[-1]) == SPACE or out[-1].startswith(_AT_END)):
             out.pop()
     canonical = None if reader.fatal or reader.opaque else out
-    spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first asked for
+    spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first needed
     return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, spans)

@@ -1,4 +1,4 @@
-"""Reads what `_`, `^` and primes take. Which atom it goes with is decided in `reader`."""
+"""Reads the arguments of `_`, `^` and primes. `reader` decides which atom they belong to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ScriptReader(RowReader):
     """Reads scripts."""
 
     def read_script(self, at: int, on_operator: bool) -> list[str]:
-        """The argument of `_` or `^`, which is token `at`, as canonical tokens without braces."""
+        """The argument of `_` or `^`, token `at`, as canonical tokens without braces."""
         display, self.display = self.display, False
         text_style, self.text_style = self.text_style, False
         try:
@@ -40,7 +40,7 @@ class ScriptReader(RowReader):
             self.display, self.text_style = display, text_style
 
     def read_one(self, token: str, action: int) -> list[str]:
-        """Whatever atom stands here, for recovery after it was reported."""
+        """Whatever atom comes here, to recover after a problem was reported."""
         if action == COMMAND:
             return self.read_command(token)
         if action == LEFT:
@@ -51,7 +51,7 @@ class ScriptReader(RowReader):
         return [token]
 
     def read_primes(self) -> tuple[list[str], bool]:
-        """A run of primes without spaces, as TeX gathers it; a second value of True: a `^` may follow at once."""
+        """A run of primes without spaces, as TeX collects it; second value: whether a `^` may follow directly."""
         start = self.i
         self.i += 1
         while self.i < self.n and self.toks[self.i] == "'" and self.adjacent(self.i):

@@ -1,11 +1,11 @@
-"""Spellings that draw the same picture, with the one that the canonical form uses. Not a place for lossy merges."""
+"""Spellings that draw the same picture, with the canonical one. Not a place for lossy merges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-#: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets it alike. The
-#: reader leaves `\\mbox` alone in scripts, where `\\text` is smaller.
+#: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets both alike. The reader
+#: doesn't change `\\mbox` in scripts, where `\\text` is smaller.
 SYNONYMS: dict[str, str] = {
     "\\le": "\\leq",
     "\\ge": "\\geq",
@@ -53,7 +53,7 @@ _FUNCTION_NAMES = """
 arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max min Pr
 sec sin sinh sup tan tanh
 """
-#: The functions that LaTeX has commands for.
+#: The functions that have a LaTeX command.
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 
 
@@ -63,12 +63,12 @@ def longest_first(names: Iterable[str]) -> list[str]:
 
 
 def prefer(canonical: str, spellings: Sequence[str]) -> str:
-    r"""A canonical label with other directions of synonyms: `\le` in place of `\leq` where `\le` is asked for.
+    r"""A canonical label with other directions of synonyms: `\le` instead of `\leq` if `\le` is asked for.
 
-    Raises ValueError for a spelling that is no synonym.
+    Raises ValueError for a spelling that isn't a synonym.
     """
     unknown = [spelling for spelling in spellings if spelling not in SYNONYMS]
     if unknown:
-        raise ValueError(f"{unknown[0]} is no synonym of anything; the synonyms are: {' '.join(SYNONYMS)}")
+        raise ValueError(f"{unknown[0]} is not a synonym of anything; the synonyms are: {' '.join(SYNONYMS)}")
     instead = {SYNONYMS[spelling]: spelling for spelling in spellings}
     return " ".join(instead.get(token, token) for token in canonical.split(" "))

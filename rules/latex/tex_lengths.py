@@ -1,4 +1,4 @@
-"""TeX lengths (`1.5cm`, `-.2 em`) as TeX itself scans them. Not for arithmetic on lengths."""
+"""TeX lengths (`1.5cm`, `-.2 em`) as TeX itself scans them. Not for arithmetic with lengths."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 UNITS = ("pt", "pc", "in", "bp", "cm", "mm", "dd", "cc", "sp", "em", "ex", "mu")
 
-# Signs may stand apart from the number, the unit too, but neither number nor unit can hold a space: `1 . 5 c m`, which
-# a tokeniser makes of `1.5cm`, is "Illegal unit of measure" for TeX.
+# There may be spaces around signs and before the unit, but not inside a number or unit: `1 . 5 c m`, which a tokeniser
+# makes of `1.5cm`, is "Illegal unit of measure" for TeX.
 _SIGNS = r"[ \t\r\n]*(?:[+-][ \t\r\n]*)*"
 _NUMBER = r"(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 _UNIT = rf"[ \t\r\n]*(?:true[ \t\r\n]*)?(?:{'|'.join(UNITS)})"
@@ -25,11 +25,11 @@ _SHATTERED = re.compile(rf"[ \t\r\n]*(?:[-+] *)?(?:\d *)*(?:[.,] *)?(?:\d *)+(?:
 
 
 def match(text: str, start: int = 0) -> int | None:
-    """The offset after the length (with `plus` and `minus` parts) that starts at `start`, or None if none does."""
+    """The offset after the length (with `plus` and `minus` parts) that starts at `start`, or None if there is none."""
     found = _GLUE.match(text, start)
     return found.end() if found else None
 
 
 def joined(text: str) -> str | None:
-    """`1.5cm` for `1 . 5 c m`: the length that a tokeniser took apart, or None where the text is no such thing."""
+    """`1.5cm` for `1 . 5 c m`: the length that a tokeniser took apart, or None for any other text."""
     return re.sub(r"\s+", "", text) if _SHATTERED.match(text) else None

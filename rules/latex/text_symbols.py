@@ -1,4 +1,4 @@
-r"""What symbols, scripts and accents are in Unicode: the tables of `rules.latex.plain_text`. Looks at no label.
+r"""The Unicode of symbols, scripts and accents: tables for `rules.latex.plain_text`. Looks at no label.
 
 The way back, from a character to its command, is `rules.latex.unicode_math`.
 """
@@ -30,7 +30,7 @@ def _pairs(table: str) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
-#: Where the table of pylatexenc has another character, a name, or none; `\n` and `\t` begin a line in M²E.
+#: Commands for which pylatexenc's table has another character, a name, or none; `\n` and `\t` begin a line in M²E.
 _SYMBOLS = _pairs(
     r"""
     cdot · cdotp · centerdot · bot ⊥ Re ℜ Im ℑ imath ı jmath ȷ triangle △ circle ○ prime ′ hbar ℏ
@@ -44,9 +44,9 @@ _COMBINING = r"""
 bar 0304 hat 0302 tilde 0303 vec 20d7 dot 0307 ddot 0308 dddot 20db check 030c breve 0306 acute 0301 grave 0300
 mathring 030a overline 0304 widehat 0302 widetilde 0303 overrightarrow 20d7 underline 0332
 """
-#: What an accent puts behind its letter.
+#: What an accent adds after its letter.
 ACCENTS = {name: chr(int(code, 16)) for name, code in _pairs(_COMBINING).items()}
-#: Accents over more than a letter are words, `hat(ABC)`: these are not called by their command's name.
+#: Accents over more than a letter become words, `hat(ABC)`: these differ from the command's name.
 ACCENT_WORDS = {"widehat": "hat", "widetilde": "tilde", "overrightarrow": "vec"}
 
 _known_symbols = cache(get_default_latex_context_db)
@@ -54,7 +54,7 @@ _known_symbols = cache(get_default_latex_context_db)
 
 @cache
 def symbol(name: str) -> str | None:
-    """The characters that a command without arguments draws, or None where that is none or not known."""
+    """The characters that a command without arguments draws, or None if it draws none or they aren't known."""
     found = _SYMBOLS.get(name)
     command = COMMANDS.get(name)
     if found is None and (command is None or not command.args):
@@ -66,7 +66,7 @@ def symbol(name: str) -> str | None:
 
 @cache
 def double_struck(letter: str) -> str:
-    """ℝ for R; the letter itself where there is none."""
+    """ℝ for R; the letter itself if there is no such character."""
     case = "CAPITAL" if letter.isupper() else "SMALL"
     for start in ("", "MATHEMATICAL "):
         try:

@@ -1,6 +1,6 @@
-"""What LaTeX writes for characters that are not ASCII. A table; it looks at no label.
+"""The LaTeX for characters that are not ASCII. A table; it looks at no label.
 
-Symbols come from pylatexenc's table, as far as one command of mathematics stands for them.
+Symbols come from pylatexenc's table, if a single math command draws them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ ACCENTS: Final[dict[str, str]] = {
     "\u20d7": r"\vec",
 }
 
-#: Where pylatexenc's choice is another picture, or the table has none.
+#: Characters for which pylatexenc's choice is another picture, or the table has none.
 _OWN: Final[dict[str, str]] = {
     "·": r"\cdot",
     "⋅": r"\cdot",
@@ -106,7 +106,7 @@ _OWN: Final[dict[str, str]] = {
     "⩾": r"\geqslant",
 }
 
-#: pylatexenc has commands of text for them; in a formula they are scripts of what stands before.
+#: pylatexenc has text commands for them; in a formula they are scripts of what precedes them.
 _SCRIPTS: Final = frozenset("¹²³")
 
 _FONTS: Final = {
@@ -142,12 +142,12 @@ def _table() -> dict[str, str]:
 
 
 def command(character: str) -> str | None:
-    """The command of mathematics that draws this symbol, or None: letters of text, look-alikes and what LaTeX lacks."""
+    """The math command that draws this symbol, or None: for letters of text, look-alikes and what LaTeX lacks."""
     return None if character in LOOK_ALIKES or character in _SCRIPTS else _table().get(character)
 
 
 def styled(character: str) -> str | None:
-    r"""`\mathbf { A }` for a bold A that is a character of its own, `x` for an italic one; None for others."""
+    r"""`\mathbf { A }` for a bold A that is a separate character, `x` for an italic one; None for others."""
     plain = unicodedata.normalize("NFKC", character)
     name = unicodedata.name(character, "")
     if (
@@ -164,7 +164,7 @@ def styled(character: str) -> str | None:
 
 
 def escaped(plain: str) -> str:
-    """An ASCII character as LaTeX wants it in a formula."""
+    """An ASCII character as a formula in LaTeX needs it."""
     return {
         "%": r"\%",
         "#": r"\#",

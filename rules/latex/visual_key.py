@@ -1,7 +1,7 @@
-"""The visual key: a hash of the MathML that math-core makes of a normalised label. Not a renderer, and no rule.
+"""The visual key: a hash of the MathML that math-core makes from a normalised label. Neither a renderer nor a rule.
 
-Two labels with equal keys look the same in display style. What math-core merges or splits wrongly is put right before
-it sees the label: the reader notes edits on its way (`Reading.folds`), the macros below give it commands it lacks.
+Two labels with equal keys look the same in display style. What math-core merges or splits wrongly is corrected before
+it sees the label: the reader notes edits on its way (`Reading.folds`), and the macros below define commands it lacks.
 A label that can't be read, or that math-core can't convert, has no key; two missing keys are never equal.
 """
 
@@ -22,14 +22,14 @@ from rules.latex.gaps import are_braces_edited, has_gap_at_tie
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
-#: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
+#: Written to summary.json and every exported manifest: keys of different versions are not comparable. Increased when
 #: anything here, the reader's folds or math-core's minor version changes.
 KEY_VERSION = 6
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
-# math-core doesn't know these, or merges two that look different. What a macro draws need not be right, only unlike
-# everything else: \uE0xx are private-use characters that no label holds.
+# math-core doesn't know these, or merges two that look different. A macro need not draw the right thing, only something
+# unlike everything else: \uE0xx are private-use characters that no label has.
 _MACROS = {
     "textcircled": r"\overset{\text{}}{\boxed{#1}}",
     "hslash": "\\mathord{\ue001}",
@@ -64,7 +64,7 @@ _MACROS = {
     "sb": "_",
 }
 
-#: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
+#: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted unchanged.
 FOLDED = frozenset(
     ["\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
@@ -74,8 +74,8 @@ FOLDED = frozenset(
 
 
 def ready(tokens: list[str]) -> list[str] | None:
-    """Canonical tokens as math-core has to get them; None where only the reader knows what it would edit for the key,
-    or leave out at the end."""
+    """Canonical tokens for math-core; None if only the reader knows what it would edit for the key, or leave out at the
+    end."""
     if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
         return None
     special = FOLDED.intersection(tokens)
@@ -89,7 +89,7 @@ def ready(tokens: list[str]) -> list[str] | None:
 
 
 def _rows_are_plain(tokens: Sequence[str]) -> bool:
-    """Are all row breaks in environments, and without a star or a length?"""
+    """Whether all row breaks are in environments, and without a star or a length."""
     depth = 0
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         depth += (token in _ROWS and token != "\\\\") - token.startswith("\\end{")
@@ -98,7 +98,7 @@ def _rows_are_plain(tokens: Sequence[str]) -> bool:
     return True
 
 
-#: Environments in which the reader edits nothing, and an `array`, which gets a mark.
+#: Environments in which the reader edits nothing, and `array`, which gets a mark.
 _MARKED = {"\\begin{array}": "\\arraymark\\begin{array}"}
 _ROWS = frozenset(
     ["\\\\", *_MARKED]
@@ -120,7 +120,7 @@ def _converter() -> LatexToMathML:
 
 
 def normalise(label: str, toks: list[str], reading: Reading) -> str:
-    """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made."""
+    """The label for math-core: without wrapper and trailing space, with the reader's edits made."""
     start, end = 0, len(toks)
     if reading.wrapper is not None:
         start, end = reading.wrapper.start, reading.wrapper.end
@@ -145,7 +145,7 @@ def _folds(spans: Sequence[tuple[int, int]], reading: Reading, at: int, last: in
     for first, after, replacement in sorted(reading.folds):
         if first >= last:
             break
-        if spans[first][0] < at:  # an edit inside one that was made already
+        if spans[first][0] < at:  # an edit inside another that was made already
             continue
         yield spans[first][0], spans[after - 1][1], replacement or " "  # `\in{}t` is not `\int`
         at = spans[after - 1][1]
@@ -164,7 +164,7 @@ class Drawn:
 
 
 def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
-    """The drawn part; None where more would have to be said: delimiters around the label, a comment, nothing drawn."""
+    """The drawn part; None if there is more to consider: delimiters around the label, a comment, nothing drawn."""
     last = _trailing(toks, 0, len(toks))
     if reading.wrapper is not None or last == 0 or "%" in label:
         return None
@@ -173,7 +173,7 @@ def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
 
 
 def is_drawn_to_the_end(toks: list[str]) -> bool:
-    """Is there no space at the end of these tokens that would be left out?"""
+    """Whether there is no space at the end of these tokens that would be left out."""
     return _trailing(toks, 0, len(toks)) == len(toks)
 
 
@@ -193,8 +193,8 @@ def _takes_length(token: str) -> bool:
 
 
 def mathml(text: str) -> str | None:
-    """math-core's MathML of a normalised label in display style, or None where it can't convert it."""
-    if "*" in text:  # math-core takes a star at a command for part of its name, and one after a space for none
+    """math-core's MathML of a normalised label in display style, or None if it can't convert it."""
+    if "*" in text:  # math-core takes a star after a command as part of its name, but not one after a space
         text = _SPACED_STAR.sub(r"\\operatorname*", _GLUED_STAR.sub(r"\1 *", text))
     try:
         converted = _converter().convert_with_local_state(text, displaystyle=True)
@@ -217,13 +217,13 @@ def digest(converted: str) -> str:
 
 
 def of(label: str, toks: list[str], reading: Reading) -> str | None:
-    """The visual key of a label that was read, or None where LaTeX or math-core can't read it."""
+    """The visual key of a label that was read, or None if LaTeX or math-core can't read it."""
     if reading.fatal or not toks or not is_within(toks):
         return None
     return direct(normalise(label, toks, reading))
 
 
 def direct(text: str) -> str | None:
-    """The key of a label that needs no edits, or None where math-core can't convert it."""
+    """The key of a label that needs no edits, or None if math-core can't convert it."""
     converted = mathml(text)
     return None if converted is None else digest(converted)

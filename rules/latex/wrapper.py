@@ -1,10 +1,10 @@
-"""Math delimiters around a whole label: `$…$`, `\\[…\\]`, `equation`. Not those inside one."""
+"""Math delimiters around a whole label: `$…$`, `\\[…\\]`, `equation`. Not those inside a label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Environments that only say "display math here". `align` and its like also lay out rows, so they stay.
+#: Environments that only mean "display math here". `align` and the like also lay out rows, so they stay.
 _PLAIN_DISPLAYS = ("equation", "equation*", "displaymath", "math")
 
 
@@ -18,7 +18,7 @@ class Wrapper:
 
 
 def unwrap(toks: list[str]) -> Wrapper | None:
-    """The outermost math delimiters of a tokenised label, or None where it has none."""
+    """The outermost math delimiters of a tokenised label, or None if it has none."""
     if len(toks) < 2:
         return None
     first, last = toks[0], toks[-1]
@@ -41,7 +41,7 @@ def unwrap(toks: list[str]) -> Wrapper | None:
 
 
 def _is_one(toks: list[str], width: int) -> bool:
-    """Does the last delimiter, of `width` tokens, close the first? Not in `\\( a \\) , \\( b \\)`.
+    """Whether the last delimiter, of `width` tokens, closes the first. Not in `\\( a \\) , \\( b \\)`.
 
     Text in braces may have delimiters of its own: `$ a \\text{ if $b$} $`.
     """

@@ -24,7 +24,7 @@ def test_this_machine_is_fit_and_every_complaint_has_a_remedy() -> None:
     assert is_fit(found)
     assert len({check.name for check in found}) == len(found) >= 12
     assert all(check.remedy for check in found if check.state != "ok")
-    assert not any("could not be looked at" in check.detail for check in found)
+    assert not any("could not be checked" in check.detail for check in found)
 
 
 def test_every_package_that_texsieve_needs_is_looked_for() -> None:
@@ -140,7 +140,7 @@ def test_a_check_that_breaks_does_not_break_the_doctor(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(doctor.shutil, "disk_usage", broken)
     check = find("free disk")
-    assert (check.state, check.detail) == ("warn", "could not be looked at: RuntimeError: gone")
+    assert (check.state, check.detail) == ("warn", "could not be checked: RuntimeError: gone")
 
 
 def test_an_unwritable_temporary_folder(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

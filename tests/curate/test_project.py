@@ -127,7 +127,7 @@ def test_everything_can_be_set(tmp_path):
         ("[export]\nsplits = { train = 0.5 }", "[export] the shares of the splits add up to 0.5"),
         ("baseline = 3", "baseline must be a path, not 3"),
         ("[suppress]\nx = 3", "x"),
-        ("= 3", "no valid TOML"),
+        ("= 3", "not valid TOML"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, says):

@@ -1,4 +1,4 @@
-"""Names of everything that a run is called in FiftyOne: dataset, fields, tags, values. Holds no data and makes none.
+"""Names of everything that a run has in FiftyOne: dataset, fields, tags, values. Holds no data and makes none.
 
 `curate browse` writes the dataset under these names; the plugin in `curate/browse/plugin` reads and changes it.
 """
@@ -24,20 +24,20 @@ TEXT = "text"
 PROPOSED = "proposed"
 #: What proposed fixes change in the label, as `deciding.change.marked` writes it; empty without a proposal.
 CHANGE = "change"
-#: What models read instead of the label; None where none does.
+#: What models read instead of the label; None if no model does.
 READING = "reading"
 SCORE = "score"
 PAIR_SCORE = "pair_score"
-#: 1 for the label that predictions contradict most, 2 for the next; None where none does.
+#: 1 for the label that predictions contradict most, 2 for the next; None without a contradiction.
 LABEL_ERROR_RANK = "label_error_rank"
 N_TOKENS = "n_tokens"
 VISUAL_KEY = "visual_key"
-#: The worst finding's: one of SEVERITIES, or CLEAN.
+#: The severity of the worst finding: one of SEVERITIES, or CLEAN.
 SEVERITY = "severity"
 #: `fo.Classifications`; each has a label (see `finding_label`) and the attributes FINDING_ATTRIBUTES.
 FINDINGS = "findings"
 FINDING_ATTRIBUTES = ("severity", "message", "span")
-#: Codes of the rules with a finding, each once, the worst first: a tile has room for three.
+#: Codes of the rules with a finding, each once, worst first: a tile has room for three.
 RULES = "rules"
 #: One of DECISIONS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
 DECISION = "decision"
@@ -45,23 +45,23 @@ DECIDED_LABEL = "decided_label"
 #: Paths of the drawn label, and of photo and drawing in one picture. `filepath` is the photo.
 RENDERED = "rendered"
 SIDE_BY_SIDE = "side_by_side"
-#: Equal for samples whose label or image is there more than once; None for the others.
+#: Equal for samples that share their label or image; None for the others.
 DUPLICATES = "duplicates"
-#: Whether samples of the group disagree: one image under different labels.
+#: Whether samples of the group disagree: one image with different labels.
 CONFLICT = "conflict"
 
-#: What is said of a rule that found something in more places of a label: its first message, and how many more.
+#: How a rule with more places in a label is listed: its first message, and how many more.
 MORE_OF_A_RULE = "{} (and {} more in this label)"
 
-#: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
+#: How many samples are shown by default: the App stays quick, and the worst are among them.
 MOST = 200_000
-#: Pixels of a card: all have one shape, which the App is told, so that its grid is even.
+#: Pixels of a card: all have one shape, which the App knows, so that its grid is even.
 CARD = (1040, 764)
 
 SEVERITIES = ("error", "warning", "info")
 CLEAN = "clean"
 UNDECIDED = "undecided"
-#: The decisions that mirror as tags of the same name.
+#: The decisions, which are mirrored as tags of the same name.
 TAGS = ("accept", "fix", "edit", "reject")
 DECISIONS = (UNDECIDED, *TAGS)
 
@@ -73,7 +73,7 @@ INFO_RUN = "run"
 INFO_WORK = "work"
 INFO_DRAWINGS = "drawings"
 INFO_CARDS = "cards"
-#: Whose decisions are made in the App; not there: the OS user's.
+#: Who makes the decisions in the App; if missing: the OS user.
 INFO_WHO = "who"
 INFO_FINGERPRINT = "fingerprint"
 INFO_PROFILE = "profile"
@@ -83,22 +83,22 @@ _PREFIX = "texsieve"
 
 
 def run_hash(run: Path) -> str:
-    """Eight hex digits that stand for the place of a run folder."""
+    """Eight hex digits that identify the path of a run folder."""
     return hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:8]
 
 
 def dataset_name(run: Path) -> str:
-    """The name of a run's dataset: `texsieve-<folder's name>-<8 hex>`; readable, and another for every folder."""
+    """The name of a run's dataset: `texsieve-<folder's name>-<8 hex>`; readable, and unique to the folder."""
     folder = re.sub(r"[^A-Za-z0-9_.-]+", "-", run.resolve().name).strip("-.")[:60] or "run"
     return f"{_PREFIX}-{folder}-{run_hash(run)}"
 
 
 def finding_label(code: str, name: str) -> str:
-    """What a finding is called in the App: `CODE name`."""
+    """A finding's name in the App: `CODE name`."""
     return f"{code} {name}"
 
 
 def worst(severities: Any) -> str:
-    """The worst of some severities, CLEAN where there is none."""
+    """The worst of some severities, CLEAN if there are none."""
     held = set(severities)
     return next((severity for severity in SEVERITIES if severity in held), CLEAN)

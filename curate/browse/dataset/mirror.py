@@ -1,4 +1,4 @@
-"""Between states of samples and the FiftyOne dataset that shows them: reads what is shown, writes what is to be shown.
+"""Connects states of samples with the FiftyOne dataset that shows them: reads what is shown, writes what to show.
 
 Decides nothing. Every field that a decision can change is written here, so that the App shows the same right after a
 decision and after the next start.
@@ -26,14 +26,14 @@ _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
 
 
 def desk_of(dataset: Any) -> Desk:
-    """Where decisions about the dataset's samples are made. Raises UserError for a dataset that isn't a run's."""
+    """Where decisions about the dataset's samples are made. Raises UserError if the dataset doesn't show a run."""
     if fields.INFO_RUN not in dataset.info:
-        raise UserError(f"{dataset.name} is no run of texsieve: nothing can be decided on it")
+        raise UserError(f"{dataset.name} does not show a run of texsieve: nothing can be decided on it")
     return Desk(Path(dataset.info[fields.INFO_RUN]), dataset.info.get(fields.INFO_WHO))
 
 
 def shown(dataset: Any, ids: Iterable[str]) -> list[ShownSample]:
-    """The samples with these document ids as the App shows them, those that are there."""
+    """The samples with these document ids as the App shows them, without missing ones."""
     columns = ("id", fields.SAMPLE_ID, fields.LABEL, fields.PROPOSED)
     return [ShownSample(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
 
@@ -58,7 +58,7 @@ def show(dataset: Any, states: Mapping[str, State]) -> None:
 
 
 def renew(dataset: Any) -> None:
-    """Show the decisions that stand in the run's file where the dataset shows others: made elsewhere, or lost here."""
+    """Show the decisions in the run's file wherever the dataset shows others: made elsewhere, or lost here."""
     run = load_run(Path(dataset.info[fields.INFO_RUN]))
     columns = [fields.SAMPLE_ID, fields.LABEL, fields.DECISION, fields.DECIDED_LABEL]
     stand = standing(run)
@@ -67,14 +67,14 @@ def renew(dataset: Any) -> None:
     changed = []
     for sample_id, label, action, given in zip(*view.values(columns), strict=True):
         held = in_force(stand, sample_id, label)
-        # A fix that doesn't say what it makes is as good as what it was shown to make.
+        # A fix that doesn't say what it makes counts as the fix that was shown.
         if (action, given) != (held.action or fields.UNDECIDED, given if held.left_to_fixer else held.given):
             changed.append(sample_id)
     follow(dataset, changed)
 
 
 def follow(dataset: Any, sample_ids: Sequence[str]) -> None:
-    """Show samples as they are by the run's files now."""
+    """Show samples as the run's files have them now."""
     run = load_run(Path(dataset.info[fields.INFO_RUN]))
     found = states(run, sample_ids)
     documents = dataset.match({fields.SAMPLE_ID: {"$in": list(found)}}).values([fields.SAMPLE_ID, "id"])

@@ -18,12 +18,12 @@ from rules.registry import tagged
 
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
-#: Changes with what is written for a run, so that an older dataset is not taken for today's.
+#: Changes with the format that is written for a run, so that an older dataset isn't taken for a current one.
 EDITION = "5"
 
 
 def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
-    """Changes with everything that the rows depend on but decisions, which are brought up to date by themselves."""
+    """Changes with everything that the rows depend on except decisions, which are updated separately."""
     digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.pictures}".encode())
     for name in (SAMPLES_FILE, FINDINGS_FILE):
         with (run.path / name).open("rb") as file:
@@ -34,8 +34,8 @@ def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
 def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     """The samples that are shown, with the paths of their pictures; the columns are the App's fields.
 
-    `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
-    list of structs (label, severity, message, span). PROPOSED, CHANGE, TEXT and the decision are not filled in.
+    `filepath` is absolute: the image's own file, or one in `work` that is made on request. FINDINGS is a list of
+    structs (label, severity, message, span). PROPOSED, CHANGE, TEXT and the decision are not filled in.
     """
     frame = listed(run, most).with_columns(_photo(run, work))
     of_drawings, of_cards = work.drawings, work.cards
@@ -49,7 +49,7 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
 
 def listed(run: Run, most: int = fields.MOST) -> pl.DataFrame:
     """At most `most` samples, worst severity first, then in the order of the run."""
-    # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
+    # Columns of the source's own are left out: one may be called `decision`. Older runs lack some of ours.
     names = run.samples.collect_schema().names()
     samples = run.samples.select(
         pl.col(name) if name in names else pl.lit(None, kind).alias(name) for name, kind in SAMPLES.items()
@@ -83,7 +83,7 @@ def _read(run: Run) -> pl.LazyFrame:
 def _found(run: Run) -> pl.LazyFrame:
     """The findings of each sample: its worst severity, its rules, the list of findings, worst first.
 
-    A rule that found something in ten places of a label is listed once: its first place, and how many more there are.
+    If a rule found something in ten places of a label, it is listed once: its first place, and how many more there are.
     """
     rank = pl.col("severity").replace_strict(
         {name: at for at, name in enumerate(fields.SEVERITIES)}, return_dtype=pl.Int8
@@ -120,7 +120,7 @@ def _found(run: Run) -> pl.LazyFrame:
 
 
 def _groups() -> tuple[pl.Expr, pl.Expr]:
-    """DUPLICATES: the image is there again, or the label is and there are no images. CONFLICT: labels differ for it."""
+    """DUPLICATES: the image occurs again, or, without images, the label. CONFLICT: its labels differ."""
     image, label = pl.col("image_group"), pl.col("label_group")
     again = (pl.len().over("image_group") > 1) & image.is_not_null()
     label_again = (pl.len().over("label_group") > 1) & label.is_not_null() & image.is_null()
@@ -138,7 +138,7 @@ def _groups() -> tuple[pl.Expr, pl.Expr]:
 
 
 def _photo(run: Run, work: WorkingFiles) -> pl.Expr:
-    """`filepath`: the image's own file, or where a picture will be that stands for it (inside a file, or none)."""
+    """`filepath`: the image's own file, or where a picture will be made (if it is inside a file, or missing)."""
     roots = {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]}
     made = pl.format("{}/{}.png", pl.lit(str(work.photos)), pl.col("row").cast(pl.String).str.zfill(8))
     inside = pl.col("image").str.contains(stored.PATTERN)

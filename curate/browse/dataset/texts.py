@@ -1,6 +1,6 @@
-"""Labels as plain text, to search the App by, a few at a time, worst samples first. Shows them nowhere.
+"""Labels as plain text, for searching in the App, a few at a time, worst samples first. Doesn't show them.
 
-A label takes about half a millisecond, a long one two, so the App is opened before they are all made.
+A label takes about half a millisecond, a long one two, so the App opens before all are made.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import polars as pl
 
 from rules.latex.plain_text import plain_text
 
-#: Samples whose texts are made together: few at first, which are on the first screen.
+#: Samples whose texts are made together: few at first, for the first screen.
 _FIRST, _MOST = 200, 2000
 
 
 def text_of(label: str, canonical: str | None) -> str:
-    """The plain text of a label; of its canonical spelling where it has one, which is the easier to parse."""
+    """The plain text of a label; of its canonical spelling if it has one, which is easier to parse."""
     return plain_text(canonical or label)
 
 
 def texts(frame: pl.DataFrame, done: int) -> Iterator[tuple[int, dict[str, str]]]:
     """(rows done, {sample_id: text}), batch by batch, of the rows of `rows.rows` from row `done` on."""
-    known: dict[str, str] = {}  # equal labels are many
+    known: dict[str, str] = {}  # many labels are equal
     size = _FIRST
     while done < frame.height:
         batch = frame.slice(done, size).select("sample_id", "label", "canonical")

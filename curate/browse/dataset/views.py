@@ -10,7 +10,7 @@ import polars as pl
 from curate.browse.dataset import fields
 from rules.registry import all_rules, families
 
-#: Samples of a lower score are in the view "low score": two errors, an error, or three warnings leave so little.
+#: Samples below this score are in the view "low score": two errors, one error, or three warnings can lower it this far.
 LOW_SCORE = 0.5
 COLOURS = {"error": "#e5484d", "warning": "#f5a524", "info": "#5b8def", fields.CLEAN: "#4caf6d"}
 _DECISION_COLOURS = {
@@ -22,7 +22,7 @@ _DECISION_COLOURS = {
 }
 _FAMILY_COLOUR = "#667080"
 
-#: Groups of the sidebar, in its order, and which are open at first.
+#: Groups of the sidebar, in order, and which are open at first.
 GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("tags", (), True),
     ("findings", (fields.SEVERITY, fields.FINDINGS, fields.RULES), True),
@@ -38,13 +38,13 @@ GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
 
 
 def app_config(has_images: bool) -> dict[str, Any]:
-    """The dataset's `app_config`. Without images the drawings are shown first."""
+    """The dataset's `app_config`. Without images the drawings come first."""
     first = fields.SIDE_BY_SIDE if has_images else fields.RENDERED
     by_severity = [{"value": name, "color": colour} for name, colour in COLOURS.items()]
     by_rule = [{"value": code, "color": COLOURS[rule.severity]} for code, rule in sorted(all_rules().items())]
     return {
         "color_scheme": {
-            # Colour means severity here; what has none is grey.
+            # Colour means severity here; everything else is grey.
             "color_pool": [_FAMILY_COLOUR],
             "color_by": "value",
             "fields": [
@@ -63,7 +63,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
                 },
             ],
         },
-        # Codes and no names: more lines would hide the drawings.
+        # Codes without names: more lines would hide the drawings.
         "active_fields": {"exclude": False, "paths": ["tags", fields.RULES, fields.LABEL]},
         "grid_media_field": first,
         "media_fallback": False,
@@ -79,7 +79,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
 def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str, Any]]]]:
     """Name, description, colour and stages of each view that has a sample now or may get one.
 
-    Stages are FiftyOne's own, written down: (class, keyword arguments).
+    Stages are FiftyOne's own, as data: (class, keyword arguments).
     """
     views = [
         (
@@ -96,7 +96,7 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
         ),
         (
             "duplicates and conflicts",
-            "The image is there more than once; those with different labels first",
+            "The image occurs more than once; those with different labels first",
             COLOURS["info"],
             [
                 _match({"$or": [{fields.DUPLICATES: {"$ne": None}}, {fields.CONFLICT: True}]}),
@@ -111,13 +111,13 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
         ),
         (
             fields.UNDECIDED,
-            "Samples with an error or a warning that nobody decided on yet",
+            "Samples with an error or a warning that nobody has decided on yet",
             _DECISION_COLOURS[fields.UNDECIDED],
             [_match({fields.DECISION: fields.UNDECIDED, fields.SEVERITY: {"$in": ["error", "warning"]}})],
         ),
         (
             "remarks only",
-            "Style, spelling and facts: nothing against the label",
+            "Style, spelling and facts: they don't count against the label",
             COLOURS["info"],
             [_match({fields.SEVERITY: "info"})],
         ),
@@ -127,7 +127,7 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
             2,
             (
                 "likely label error",
-                "Predictions read something else than the label; the likeliest error first",
+                "Models read something other than the label; the likeliest error first",
                 COLOURS["warning"],
                 [_match({fields.LABEL_ERROR_RANK: {"$ne": None}}), _sort(fields.LABEL_ERROR_RANK)],
             ),
@@ -150,7 +150,7 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
 
 
 def codes_of(family: str, severities: tuple[str, ...]) -> list[str]:
-    """Codes of a family's rules of these severities."""
+    """Codes of a family's rules with these severities."""
     return sorted(rule.code for rule in all_rules().values() if rule.family == family and rule.severity in severities)
 
 
@@ -164,7 +164,7 @@ def _sort(*keys: str | tuple[str, int]) -> dict[str, Any]:
 
 
 def view_documents(frame: pl.DataFrame, dataset_id: str, now: dict[str, str]) -> list[dict[str, Any]]:
-    """The saved views as they stand in FiftyOne's metadata.json."""
+    """The saved views in the form of FiftyOne's metadata.json."""
     return [
         {
             "_id": {"$oid": f"{dataset_id[:8]}{number:016x}"},

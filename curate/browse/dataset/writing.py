@@ -16,29 +16,29 @@ from curate.browse.dataset import fields, views
 from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import Run
 
-#: The version whose layout this is; newer FiftyOnes migrate it by themselves.
+#: The version with this layout; newer FiftyOnes migrate it.
 LAYOUT = "1.22.1"
 METADATA_FILE = "metadata.json"
 SAMPLES_FILE = "samples.json"
 _STRING, _FLOAT, _INT = "StringField", "FloatField", "IntField"
 _BOOLEAN, _LIST, _DATE, _ID = "BooleanField", "ListField", "DateTimeField", "ObjectIdField"
-#: Rows that are turned into text at a time.
+#: Rows that are converted to text at a time.
 _WINDOW = 20_000
 
-#: Our fields: type and what the App says of it when the mouse rests on its name.
+#: Our fields: type, and the App's tooltip for the name.
 FIELDS: dict[str, tuple[str, str]] = {
     fields.SAMPLE_ID: (_STRING, "Names the sample: source/split/name"),
     fields.SOURCE: (_STRING, "The data set it came from"),
     fields.SPLIT: (_STRING, "The split its source puts it in"),
     fields.IMAGE: (_STRING, "The image, relative to its source's folder"),
     fields.LABEL: (_STRING, "The label as it was read"),
-    fields.CANONICAL: (_STRING, "The label in canonical spelling; empty where it can't be parsed"),
+    fields.CANONICAL: (_STRING, "The label in canonical spelling; empty if it can't be parsed"),
     fields.TEXT: (_STRING, "The label as plain text, to search by"),
     fields.PROPOSED: (_STRING, "The label with every proposed fix made; empty without a proposal"),
     fields.CHANGE: (_STRING, "What the proposal changes: [-removed-]{+added+}"),
-    fields.READING: (_STRING, "What the models read instead of the label; empty where they agree with it"),
+    fields.READING: (_STRING, "What the models read instead of the label; empty if they agree with it"),
     fields.SCORE: (_FLOAT, "1 is clean, 0 is hopeless"),
-    fields.PAIR_SCORE: (_FLOAT, "Does this label belong to this image? 1 is surely, 0 is hardly"),
+    fields.PAIR_SCORE: (_FLOAT, "Does this label belong to this image? 1: surely, 0: hardly"),
     fields.LABEL_ERROR_RANK: (_INT, "1 for the likeliest label error by the predictions, 2 for the next"),
     fields.N_TOKENS: (_INT, "Tokens of the label"),
     fields.VISUAL_KEY: (_STRING, "Equal for labels that look the same"),
@@ -54,7 +54,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "width": (_INT, "Width of the image in pixels"),
     "height": (_INT, "Height of the image in pixels"),
 }
-#: No columns of the rows: made here, after the App is open, or by decisions.
+#: Not columns of the rows: filled in after the App is open, or by decisions.
 _LATER = frozenset(
     {fields.FINDINGS, fields.TEXT, fields.PROPOSED, fields.CHANGE, fields.DECISION, fields.DECIDED_LABEL}
 )
@@ -79,7 +79,7 @@ def write_dataset(folder: Path, run: Run, work: WorkingFiles, frame: pl.DataFram
 
 
 def _samples(frame: pl.DataFrame, start: int, dataset_id: str) -> pl.Series:
-    """The samples as JSON texts, made by polars: json.dumps takes longer than the database does."""
+    """The samples as JSON texts, made by polars: json.dumps would take longer than the database."""
     prefix = dataset_id[:8]
     frame = frame.with_columns(pl.int_range(start, start + frame.height).alias("serial"))
     finding = pl.col(fields.FINDINGS).list.eval(
@@ -89,7 +89,7 @@ def _samples(frame: pl.DataFrame, start: int, dataset_id: str) -> pl.Series:
             *(pl.element().struct.field(name) for name in ("label", *fields.FINDING_ATTRIBUTES)),
         )
     )
-    # An id of its own for every finding: numbered from the sample's on.
+    # Each finding has its own id, numbered from the sample's.
     numbered = (
         frame.select("serial", finding.alias("found"))
         .explode("found", keep_nulls=True)
@@ -124,7 +124,7 @@ def _samples(frame: pl.DataFrame, start: int, dataset_id: str) -> pl.Series:
 
 
 def _oid(prefix: str, number: pl.Expr, kind: str) -> pl.Expr:
-    """Twenty-four digits: whose dataset, what, and which; decimal digits are hexadecimal ones too."""
+    """Twenty-four digits: dataset, kind and number; decimal digits are valid hexadecimal ones."""
     return pl.lit(prefix + kind) + number.cast(pl.String).str.zfill(15)
 
 

@@ -1,1 +1,1 @@
-"""Decisions made in the App, and what the App says about a label. Not for showing pictures."""
+"""Decisions made in the App, and what the App says about a label. `pictures` shows the pictures."""

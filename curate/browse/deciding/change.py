@@ -1,4 +1,4 @@
-"""Marks what differs between two labels, to be read as text: `x^[-2-]{+3+}`. Not for diffs of files."""
+"""Marks the differences between two labels for reading as text: `x^[-2-]{+3+}`. Not for diffs of files."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import difflib
 import re
 from typing import Literal
 
-#: A command, or one character: what is marked is never half a command.
+#: A command, or one character, so that half a command is never marked.
 _TOKENS = re.compile(r"\\[A-Za-z]+ ?|\\.|\s+|.", re.DOTALL)
-#: difflib takes quadratic time: longer labels are cut to where they differ first, and that part marked as a whole.
+#: difflib takes quadratic time, so in longer labels the differing part is found first and marked as a whole.
 _LONGEST = 1500
 
 
-#: What becomes of a part of the old label: it stays, goes, or is new.
+#: What happens to a part of the old label: it stays, goes, or is new.
 Part = tuple[Literal["same", "removed", "added"], str]
 
 
 def marked(old: str, new: str | None) -> str:
-    """`old` with `[-removed-]` and `{+added+}` where `new` differs; empty where it doesn't, or is None."""
+    """`old` with `[-removed-]` and `{+added+}` where `new` differs; empty if it doesn't, or is None."""
     if new is None or new == old:
         return ""
     forms = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}

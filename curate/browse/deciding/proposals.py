@@ -1,6 +1,6 @@
-"""Labels with all proposed fixes made, a few at a time, worst samples first. Shows them nowhere.
+"""Labels with all proposed fixes made, a few at a time, worst samples first. Doesn't show them.
 
-Fixes are proven label by label, some milliseconds each, so the App is opened before they are all made.
+Each fix is proven on its label, which takes some milliseconds, so the App opens before all are made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from curate.browse.deciding.change import marked
 from curate.browse.deciding.state import proposals
 from curate.runs.folder import Run, rules_of
 
-#: Samples whose proposals are made together: few at first, which are on the first screen.
+#: Samples whose proposals are made together: few at first, for the first screen.
 _FIRST, _MOST = 50, 400
 
 

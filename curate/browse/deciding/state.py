@@ -1,7 +1,8 @@
-"""What there is to show of a sample: the label in force after decisions, and what the rules say of it. Decides nothing.
+"""What there is to show of a sample: the label in force after decisions, and what the rules say about it. Decides
+nothing.
 
-The label in force is the one that an export would write: the decision's, where one stands that is about the label as it
-was read, else the label as it was read.
+The label in force is the one that an export would write: the decision's, if there is one about the label as it was
+read; otherwise the label as it was read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ROW = ("sample_id", "label", "canonical", "visual_key", "n_tokens", "score")
 
 @dataclass(frozen=True)
 class Found:
-    """A finding; start and end are code point offsets into the label, None where it is about the whole sample."""
+    """A finding; start and end are code point offsets into the label, None if it is about the whole sample."""
 
     rule: str
     name: str
@@ -39,7 +40,7 @@ class Found:
 
 @dataclass(frozen=True)
 class JudgedSample:
-    """A label and what the rules say of it as the label of a certain sample: score and findings are the sample's."""
+    """A label and what the rules say about it as the label of a certain sample: score and findings are the sample's."""
 
     label: str
     canonical: str | None
@@ -50,23 +51,23 @@ class JudgedSample:
 
     @property
     def severity(self) -> str:
-        """The worst finding's, or CLEAN."""
+        """The severity of the worst finding, or CLEAN."""
         return fields.worst(finding.severity for finding in self.findings)
 
     @property
     def rules(self) -> list[str]:
-        """Codes of the rules with a finding, each once, the worst first."""
+        """Codes of the rules with a finding, each once, worst first."""
         ranked = sorted(self.findings, key=lambda found: (fields.SEVERITIES.index(found.severity), found.rule))
         return list(dict.fromkeys(found.rule for found in ranked))
 
 
 @dataclass(frozen=True)
 class State:
-    """A sample as it is to be shown.
+    """A sample as it is shown.
 
     label: as it was read. in_force: the label in force, judged. decision: one of fields.DECISIONS; decided_label: the
-    label that it gives, None where the sample keeps its own. proposed: the label with every fix that the rules propose,
-    None where they propose none, or where `proposes` says that they weren't asked.
+    label that it gives, None if the sample keeps its own. proposed: the label with every proposed fix made, None if
+    there is no proposal or if `proposes` says that the rules weren't asked.
     """
 
     sample_id: str
@@ -78,32 +79,32 @@ class State:
     proposes: bool = False
 
     def change(self, proposed: str | None) -> str:
-        """What the decision changes in the label, or else what the proposal does, marked."""
+        """What the decision changes in the label, or otherwise what the proposal changes, marked."""
         return marked(self.label, proposed if self.decided_label is None else self.decided_label)
 
 
 def labels_of(run: Run, ids: Iterable[str]) -> dict[str, str]:
-    """The labels as they were read, by sample; without those that the run doesn't hold."""
+    """The labels as they were read, by sample; without those that the run lacks."""
     wanted = run.samples.filter(pl.col("sample_id").is_in(list(ids))).select("sample_id", "label")
     return dict(wanted.collect().iter_rows())
 
 
 def readings(run: Run) -> dict[str, Mapping[str, Any]]:
-    """What models read instead of the label, by sample: the rows of the summary, those with a text."""
+    """What models read instead of the label, by sample: the summary's rows that have a text."""
     ranked = run.summary.get("predictions", {}).get("likely_label_errors", ())
     return {str(row["sample_id"]): row for row in ranked if str(row["pred_label"]).strip()}
 
 
 def standing(run: Run) -> Mapping[str, Decision]:
-    """The decisions that stand in the run's file now."""
+    """The decisions in the run's file now."""
     return read_decisions(run.path / DECISIONS_FILE).standing
 
 
 def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, State]:
-    """What is to be shown of samples, by sample id; without those that the run doesn't hold.
+    """What to show of samples, by sample id; without samples that the run doesn't hold.
 
-    A label that is in force as it was read is shown with what the audit said of it, with `anew` it is judged again and
-    fixes are proposed. Raises UserError where the run can't be read or was audited by rules that aren't there.
+    A label that is in force as it was read is shown with what the audit said about it; with `anew` it is judged again
+    and fixes are proposed. Raises UserError if the run can't be read or was audited by rules that aren't there.
     """
     read = audited(run, ids)
     if not read:
@@ -131,7 +132,7 @@ def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, S
 
 
 def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
-    """Labels as they were read with what the audit said of them, by sample; without those that the run doesn't hold."""
+    """Labels as they were read with what the audit said about them, by sample; without those that the run lacks."""
     mine = pl.col("sample_id").is_in(list(ids))
     stored = _by_sample(run.findings.filter(mine).collect())
     out = {}
@@ -142,9 +143,9 @@ def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
 
 
 def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, JudgedSample]:
-    """Judge labels, by sample id, as if the samples had them: what else was found of a sample holds on.
+    """Judge labels, by sample id, as if the samples had them; other findings about a sample still apply.
 
-    Findings that the run's baseline knows count in the score, as they do in an audit, and are not listed.
+    Findings that the run's baseline knows count in the score, as they do in an audit, but are not listed.
     """
     if not labels:
         return {}
@@ -178,7 +179,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
 def _decided(
     decisions: Mapping[str, Decision], read: Mapping[str, JudgedSample], ruleset: Ruleset
 ) -> dict[str, tuple[str, str | None]]:
-    """The action that stands for each sample and the label it gives; one about another label counts for nothing."""
+    """The action that applies to each sample and the label it gives; one about another label doesn't count."""
     out: dict[str, tuple[str, str | None]] = {}
     for sample_id, sample in read.items():
         held = in_force(decisions, sample_id, sample.label)
@@ -188,7 +189,7 @@ def _decided(
 
 
 def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
-    """Labels with every fix made that the rules propose, where that changes them."""
+    """Labels with every proposed fix made, if that changes them."""
     with isolated():
         fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())

@@ -1,7 +1,7 @@
-"""Decisions made in the App: to the run's file, with a notice of what came of it. Knows no FiftyOne.
+"""Writes decisions made in the App to the run's file, with a notice of the outcome. Knows no FiftyOne.
 
-The run's files are read anew for every decision, those few rows of them: an audit may have renewed the run meanwhile,
-and a decision about a label that is no longer there is refused.
+For every decision, the few rows that it needs are read anew from the run's files: an audit may have renewed the run
+meanwhile, and a decision about a label that is no longer there is refused.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, 
 from curate.runs.decisions import Action, Decision, OvertakenError, append_decisions, decide, label_sha256
 from curate.runs.folder import Run, load_run, rules_of
 
-#: Said where there is nothing to decide on.
+#: The message if there is nothing to decide on.
 NOTHING = "Select samples first: the box in a tile's corner."
-#: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
+#: What was done, and what wasn't and why, for `n` samples; the words in braces agree with the number.
 _DONE = {
     "fix": "{n} fixed",
     "edit": "{n} edited",
@@ -30,14 +30,14 @@ _DONE = {
 _REFUSED = {
     "no-proposal": "{n} {have} no proposed fix",
     "same": "{n} {have} that label already: accept it as it is",
-    "unread": "no model reads {n} otherwise",
+    "unread": "no model reads {n} differently",
     "already": "{n} {have} that decision already",
     "undecided": "{n} {have} no decision to take back",
-    "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
+    "changed": "{n} {have} another label since the last audit of the run: check again, look, then decide",
     "gone": "{n} {are} no longer in the run",
     "overtaken": "{n} {have} another decision by now: look, then decide again",
 }
-#: The decision that stood for a sample when it was looked at, by sample id.
+#: The decision that applied to a sample when it was looked at, by sample id.
 Seen = Mapping[str, Decision | None]
 
 
@@ -53,7 +53,7 @@ class ShownSample:
 
 @dataclass
 class Outcome:
-    """What came of an operation: what is to be shown now, by document id; how many samples were left alone, and why."""
+    """The outcome of an operation: what to show now, by document id; how many samples were left alone, and why."""
 
     what: str
     states: dict[str, State] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def variant(self) -> str:
-        """The kind of notice: success, warning where some samples were left alone, error where all were."""
+        """The kind of notice: success, warning if some samples were left alone, error if all were."""
         return "success" if not self.refused else "warning" if self.states else "error"
 
     @property
@@ -79,10 +79,10 @@ def _said(text: str, n: int) -> str:
 
 
 class Desk:
-    """Where decisions about the samples of a run are made.
+    """Makes decisions about the samples of a run.
 
-    run: the run folder. who: whose decisions they are; None: the OS user's.
-    Every method raises UserError where the run can't be read (any more), and decisions where they can't be written.
+    run: the run folder. who: who makes the decisions; None: the OS user.
+    Every method raises UserError if the run can't be read (any more) or decisions can't be written.
     """
 
     def __init__(self, run: Path, who: str | None = None) -> None:
@@ -92,13 +92,13 @@ class Desk:
     def decide(
         self, action: Action, shown: Sequence[ShownSample], label: str | None = None, seen: Seen | None = None
     ) -> Outcome:
-        """Decide on samples; what was decided is on the disk when this returns.
+        """Decide on samples; the decisions are on the disk when this returns.
 
-        seen: decisions that the person saw; where another stands by now, nothing is decided.
+        seen: decisions that the person saw; if another applies by now, nothing is decided.
 
-        `fix` takes each sample's own proposal, `edit` gives all of them `label`, or where that is None each its own
-        `proposed`; `undo` lets the decision before the standing one stand. Raises UserError for an edit to nothing, and
-        to one label of samples with different ones.
+        `fix` takes each sample's own proposal; `edit` gives all of them `label`, or, if that is None, each its own
+        `proposed`; `undo` restores the decision before the current one. Raises UserError if the new label is empty, or
+        if one label is given to samples with different labels.
         """
         if action == "edit" and not all(
             ((sample.proposed if label is None else label) or "").strip() for sample in shown
@@ -121,7 +121,7 @@ class Desk:
                 outcome.refused[reason] += 1
                 continue
             decision = decide(sample.sample_id, action, sample.label, given, self.who)
-            # What is taken back may be about a label that is there no more.
+            # A decision to undo may be about a label that is no longer there.
             made[sample.id] = (
                 replace(decision, label_sha256=last.label_sha256) if action == "undo" and last else decision
             )
@@ -134,7 +134,7 @@ class Desk:
         return outcome
 
     def take_readings(self, shown: Sequence[ShownSample]) -> Outcome:
-        """Give each sample the label that models read instead of its own: an edit, made only where it is asked for."""
+        """Give each sample the label that models read instead of its own: an edit, made only on request."""
         read = readings(load_run(self.path))
         asked = [
             replace(sample, proposed=str(read[sample.sample_id]["pred_label"]))
@@ -154,7 +154,7 @@ class Desk:
         return outcome
 
     def look(self, label: str, sample_id: str) -> JudgedSample:
-        """What the run's rules say of `label`, were it the label of the sample."""
+        """What the run's rules would say about the sample if its label were `label`."""
         run = load_run(self.path)
         return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
 
@@ -164,7 +164,7 @@ class Desk:
 
 
 def _with_proposals(run: Run, shown: Sequence[ShownSample]) -> list[ShownSample]:
-    """The samples with their proposals; the App gets these some time after it is opened."""
+    """The samples with their proposals; the App gets these some time after it opens."""
     lacking = [sample.label for sample in shown if sample.proposed is None]
     made = proposals(lacking, rules_of(run)[0]) if lacking else {}
     return [sample if sample.proposed else replace(sample, proposed=made.get(sample.label)) for sample in shown]
@@ -173,7 +173,7 @@ def _with_proposals(run: Run, shown: Sequence[ShownSample]) -> list[ShownSample]
 def _why_not(
     action: Action, sample: ShownSample, given: str | None, label: str | None, last: Decision | None
 ) -> str | None:
-    """Why a decision can't be made, a key of _REFUSED. `label` is the run's now, `last` the decision that stands."""
+    """Why a decision can't be made, a key of _REFUSED. `label` is the run's now, `last` the current decision."""
     if label is None:
         return "gone"
     if action == "undo":

@@ -15,7 +15,7 @@ from curate.runs.folder import load_run
 
 #: Brain keys under which the App offers similarity and map, and the field of uniqueness.
 SIMILAR, MAP, UNIQUENESS = "similar", "map", "uniqueness"
-#: With more samples comparing all with all would take minutes.
+#: With more samples, comparing all pairs would take minutes.
 MOST_UNIQUE = 30_000
 #: Samples that are shown as similar ones.
 SHOWN = 60
@@ -24,14 +24,14 @@ Progress = Callable[[str, float], None]
 
 
 def is_ready(dataset: Any) -> bool:
-    """Do the vectors stand for all samples that the dataset has?"""
+    """Whether the vectors belong to exactly the samples of the dataset."""
     if not dataset.has_brain_run(SIMILAR):
         return False
     return bool(dataset.load_brain_results(SIMILAR).total_index_size == dataset.count())
 
 
 def prepare(dataset: Any, progress: Progress) -> None:
-    """Make similarity index, map and, of a set that isn't too large, uniqueness. Those that are there are made anew."""
+    """Make the similarity index, the map and, unless the set is too large, uniqueness. Existing ones are made anew."""
     run = load_run(Path(dataset.info[fields.INFO_RUN]))
     for key in (SIMILAR, MAP):
         if dataset.has_brain_run(key):
@@ -61,5 +61,5 @@ def _place(dataset: Any) -> None:
 
 
 def alike(dataset: Any, ids: list[str]) -> Any:
-    """A view of the samples most like these, those themselves first."""
+    """A view of the samples most like these, starting with these."""
     return dataset.sort_by_similarity(ids, k=min(SHOWN, dataset.count()), brain_key=SIMILAR)

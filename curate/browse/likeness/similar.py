@@ -1,8 +1,8 @@
 """Turns samples into vectors whose angles say how alike they are, image and label, without a model. Knows no FiftyOne.
 
-Half of a vector is the image: where on its box the ink is, coarsely, and the box's shape. The other half is the label:
-its tokens and pairs of tokens, hashed. Nobody would mistake that for understanding; it puts copies, the same formula
-photographed twice and labels that differ in a symbol beside one another, takes microseconds and no download.
+Half of a vector is the image: roughly where in its box the ink is, and the box's shape. The other half is the label:
+its tokens and pairs of tokens, hashed. This isn't understanding, but it puts copies, several photos of one formula, and
+labels that differ in a symbol next to each other; it takes microseconds and downloads nothing.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _POOL = (4, 3)
 _CELLS = (THUMB[0] // _POOL[0]) * (THUMB[1] // _POOL[1])
 #: Weight of the box's shape beside its cells.
 _SHAPE = 0.35
-#: Hashed n-grams: a prime, so that pairs don't fall onto one another systematically.
+#: Hashed n-grams: a prime, so that pairs don't collide systematically.
 _BUCKETS = 251
 _PAIR = 0x9E3779B1
-#: Weight of the image beside the label, where a sample has both.
+#: Weight of the image beside the label, if a sample has both.
 _IMAGE = 1.0
 
-#: Of the distances to the nearest three in `uniqueness`.
+#: Weights of the distances to the nearest three in `uniqueness`.
 _WEIGHTS = (0.6, 0.3, 0.1)
-#: Rows that are held against all others at a time.
+#: Rows that are compared with all others at a time.
 _BLOCK = 1000
 
 Progress = Callable[[int, int], None]
 
 
 def vectors(run: Run, ids: Sequence[str], cache: Path | None, progress: Progress | None = None) -> Vectors:
-    """A row of length 1 for every sample id, in their order; zeros where there is neither an image nor a token.
+    """A row of length 1 for every sample id, in their order; zeros if there is neither an image nor a token.
 
-    cache: the folder where audits keep measures of images; what isn't there is measured anew, some milliseconds each.
+    cache: the folder in which audits keep measures of images; missing ones are measured now, some milliseconds each.
     """
     order = pl.DataFrame({"sample_id": ids}, schema={"sample_id": pl.String}).with_row_index("at")
     rows = (
@@ -82,7 +82,7 @@ def image_vectors(thumbs: Sequence[bytes | None], shapes: npt.NDArray[np.float32
             continue
         grey = np.frombuffer(thumb, np.uint8).reshape(THUMB[1], THUMB[0]).astype(np.float32)
         coarse = grey.reshape(THUMB[1] // _POOL[1], _POOL[1], THUMB[0] // _POOL[0], _POOL[0]).mean(axis=(1, 3))
-        cells[row] = (coarse - coarse.mean()).ravel()  # not how much ink there is, but where
+        cells[row] = (coarse - coarse.mean()).ravel()  # not the amount of ink, but its place
     there = np.array([thumb is not None for thumb in thumbs], bool)
     shape = np.stack([np.cos(shapes / 2), np.sin(shapes / 2)], axis=1).astype(np.float32) * there[:, None]
     return _unit(np.hstack([_unit(cells), _SHAPE * shape]))
@@ -104,17 +104,17 @@ def label_vectors(labels: Sequence[str]) -> Vectors:
         grams = np.concatenate([single, pairs])
         signs = np.where((grams >> np.uint64(7)) & np.uint64(1), 1.0, -1.0).astype(np.float32)
         np.add.at(out[row], (grams % np.uint64(_BUCKETS)).astype(np.int64), signs)
-    # The tenth equal sign says less than the first.
+    # The tenth equals sign says less than the first.
     return _unit(np.sign(out) * np.sqrt(np.abs(out)))
 
 
 def joined(images: Vectors, labels: Vectors) -> Vectors:
-    """The rows of both beside one another, of length 1."""
+    """The rows of both side by side, of length 1."""
     return _unit(np.hstack([_IMAGE * images, labels]))
 
 
 def reduced(rows: Vectors, size: int = 96) -> Vectors:
-    """The rows in the `size` directions that they use most, of length 1: nearly the same angles in less room."""
+    """The rows in the `size` directions that vary most, of length 1: nearly the same angles in less space."""
     if rows.shape[1] <= size or not len(rows):
         return rows
     wide = rows.astype(np.float64)
@@ -123,10 +123,10 @@ def reduced(rows: Vectors, size: int = 96) -> Vectors:
 
 
 def uniqueness(rows: Vectors) -> npt.NDArray[np.float64]:
-    """How far each row is from the three nearest others, in [0, 1]: 0 for one that is there four times.
+    """How far each row is from the three nearest others, in [0, 1]: 0 if the row occurs four times.
 
-    As FiftyOne weighs them: 0.6, 0.3 and 0.1 of the distances (1 - cosine), over the largest sum. FiftyOne 1.22 itself
-    leaves the nearest one out, taking it for the row itself, and so finds that duplicates are unique.
+    Weighted as in FiftyOne: 0.6, 0.3 and 0.1 of the distances (1 - cosine), over the largest sum. FiftyOne 1.22 itself
+    leaves the nearest one out, taking it for the row itself, and so rates duplicates as unique.
     """
     number = len(rows)
     if number <= len(_WEIGHTS):
@@ -148,7 +148,7 @@ def plane(rows: Vectors) -> npt.NDArray[np.float64]:
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :2]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(2)])  # an eigenvector's sign is anybody's guess
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(2)])  # an eigenvector's sign is arbitrary
     points: npt.NDArray[np.float64] = centred @ axes
     return points / max(float(np.abs(points).max()), 1e-12)
 

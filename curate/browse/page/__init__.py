@@ -1,1 +1,1 @@
-"""The page on which samples are decided on by keys, one after the other. On this machine only; needs no FiftyOne."""
+"""The page for deciding on samples with single keys, one after the other. Local only; works without FiftyOne."""

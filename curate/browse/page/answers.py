@@ -1,4 +1,4 @@
-"""What the page asks for, answered: which sample comes next, what it looks like, what became of a decision. No HTTP."""
+"""Answers the page's requests: the next sample, its pictures, the outcome of a decision. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from curate.browse.pictures.sketch import Sketcher
 from curate.runs.decisions import ACTIONS, DECISIONS_FILE, Decision, os_user, read_decisions
 from curate.runs.folder import load_run
 
-#: Pictures whose addresses are known; the page shows some ten at a time.
+#: Picture addresses to remember; the page shows about ten at a time.
 _PICTURES = 2000
 #: Characters of a person's name that are kept.
 _NAME = 80
@@ -27,8 +27,8 @@ Json = dict[str, Any]
 class Answers:
     """Answers about one run.
 
-    who: whose decisions they are unless the page says so. decided: told of every sample that is decided on. app: the
-    address of FiftyOne's App, None while there is none.
+    who: who makes the decisions, unless the page names somebody. decided: called with every sample that is decided on.
+    app: the address of FiftyOne's App, None while there is none.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Answers:
         return {"run": self._path.resolve().name, "who": self._who, "queues": queues}
 
     def sample(self, queue: str, way: str, sample_id: str = "") -> Json:
-        """A sample of a queue, and where in it that is; `sample` is None where there is none.
+        """A sample of a queue and its place there; `sample` is None if there is none.
 
-        way: `here`, `next` or `previous`; `first` and `open` (the next to be decided on), which pass over those that
-        are decided on already.
+        way: `here`, `next` or `previous`; `first` and `open` (the next to be decided on) pass over samples that have
+        a decision.
         """
         found = self._queues.of(queue)
         if found is None:
@@ -103,7 +103,7 @@ class Answers:
         return {"done": bool(outcome.states), "message": message, "seen": shown.mark(now), "decided": decided}
 
     def look(self, asked: Json) -> Json:
-        """What the rules say of a label that is being typed, and how it is drawn."""
+        """What the rules say about a label that is being typed, and how it is drawn."""
         sample_id, label = _text(asked, "id"), _text(asked, "label")
         look = Desk(self._path).look(label, sample_id)
         return {
@@ -113,13 +113,13 @@ class Answers:
         }
 
     def picture(self, name: str) -> bytes | None:
-        """A PNG that an answer named; None where it is not known (any more)."""
+        """A PNG that an answer named; None if it isn't known (any more)."""
         with self._lock:
             made = self._pictures.get(name)
         return None if made is None else made()
 
     def standing(self) -> Mapping[str, Decision]:
-        """The decisions that stand in the run's file now, read again where it changed."""
+        """The decisions in the run's file now; the file is read again when it has changed."""
         path = self._path / DECISIONS_FILE
         try:
             found = path.stat()
@@ -158,7 +158,7 @@ class Answers:
         return self._known(f"drawing {label}", lambda: self._sketcher.drawing(label, key))
 
     def _known(self, what: str, made: Callable[[], bytes]) -> str:
-        """The address of a picture, which is made when it is asked for."""
+        """The address of a picture, which is made on request."""
         name = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         with self._lock:
             self._pictures[name] = made
@@ -180,7 +180,7 @@ def _text(asked: Json, name: str) -> str:
 
 
 def _overtaken(now: Decision | None) -> str:
-    """What is said where another decision was made while somebody looked."""
+    """The message when another decision was made while somebody looked."""
     if now is None:
         return "The decision was taken back meanwhile. Look again, then decide."
     words = {"accept": "accepted", "fix": "fixed", "edit": "edited", "reject": "rejected"}

@@ -1,4 +1,4 @@
-"""Puts the page of a run together, from its samples to its server. Starts nothing but that."""
+"""Assembles the page of a run, from its samples to its server. Starts nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def opened(
     who: str | None = None,
     decided: Callable[[str], None] = lambda sample_id: None,
 ) -> Iterator[PageServer]:
-    """The page, served. frame: the samples to show, as `rows.listed` gives them; the others as `Answers` has them."""
+    """The page, served. frame: the samples to show, as `rows.listed` gives them; for the rest see `Answers`."""
     sketcher = Sketcher(work.drawings, work.photos)
     server = PageServer(Answers(run.path, Queues(frame, work.picked), sketcher, who, decided), listening)
     server.start()

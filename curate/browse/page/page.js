@@ -10,7 +10,7 @@ let queue = "doubtful";
 let current = null; // the sample that is shown
 let ahead = null; // the next one to be decided on, being fetched: {id, at, answer}
 let samples = 0; // in the list
-let moving = false; // between two samples no key does anything
+let moving = false; // between two samples, keys do nothing
 let made = []; // decisions of this tab, to take back: {id, judged, seen}
 
 async function ask(path, body) {
@@ -63,7 +63,7 @@ function fetchAhead() {
   ahead.answer.catch(() => {});
 }
 
-// Goes to a sample. What was fetched ahead is shown at once, and looked at again: someone else may have decided on it.
+// Goes to a sample. One that was fetched ahead is shown at once, then fetched again: someone may have decided on it.
 async function go(way, id = "") {
   if (moving) return;
   moving = true;
@@ -133,10 +133,10 @@ function count(decided) {
   $("bar").value = decided;
   $("decided").textContent = `, ${decided.toLocaleString("en")} decided`;
   const left = samples - decided;
-  $("left").textContent = left ? `${left.toLocaleString("en")} of ${samples.toLocaleString("en")} left: you skipped them, or went past.` : "All decided. Choose another list above.";
+  $("left").textContent = left ? `${left.toLocaleString("en")} of ${samples.toLocaleString("en")} left: you skipped or passed them.` : "All decided. Choose another list above.";
   $("again").hidden = !left;
 }
-// Long formulas stand one above the other, others side by side.
+// Pictures of long formulas are stacked, others are side by side.
 async function isWide(sample) {
   const image = await loaded(picturesOf(sample)[0]);
   return image.naturalWidth > 6 * image.naturalHeight;
@@ -156,7 +156,7 @@ function line({ rule, name, severity, message, more }) {
 }
 function figures(sample) {
   const shown = sample.versions.filter((version) => !version.same);
-  const photo = sample.photo ? [figure("Image", "", sample.photo, "The sample’s image")] : [figure("Image", "this sample has none", null)];
+  const photo = sample.photo ? [figure("Image", "", sample.photo, "The sample’s image")] : [figure("Image", "this sample has no image", null)];
   return photo.concat(shown.map((version) => {
     const same = sample.versions.filter((other) => other.same === version.kind).map((other) => TITLES[other.kind].toLowerCase());
     const note = [version.note, ...same.map((name) => `= ${name}`)].filter(Boolean).join(", ");
@@ -183,7 +183,7 @@ const version = (kind) => current && current.versions.find((one) => one.kind ===
 function missing(action) {
   if (!current) return action === "undo" ? !made.length && "There is nothing to take back." : "No sample is shown.";
   if (action === "fix" && !version("fix")) return "There is no proposed fix for this sample.";
-  if (action === "reading" && !version("reading")) return "No model reads this sample otherwise.";
+  if (action === "reading" && !version("reading")) return "No model reads this sample differently.";
   if (action === "undo" && !made.length && !current.decision) return "There is nothing to take back.";
   return false;
 }
@@ -210,7 +210,7 @@ function decide(action, label = null) {
   return go("open", sample.id);
 }
 const send = (decision) => ask("api/decide", { ...decision, queue, who: $("who").value.trim() });
-// A decision that wasn't made: back to its sample, with the reason.
+// The decision was refused: back to its sample, with the reason.
 async function failed(entry, message) {
   made = made.filter((other) => other !== entry);
   keep();

@@ -1,4 +1,4 @@
-"""What is walked through on the page: lists of samples, each in a fixed order. Decides nothing."""
+"""The lists of samples that the page goes through, each in a fixed order. Decides nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from curate.browse.dataset.views import LOW_SCORE, codes_of
 from curate.runs.decisions import Decision
 from rules.registry import all_rules
 
-#: The queue that is open at first.
+#: The queue that opens first.
 FIRST = "doubtful"
 _PICKED = re.compile(r"picked-[0-9a-f]{12}")
 _WRONG_PAIR = codes_of("PAR", ("error", "warning"))
@@ -25,7 +25,7 @@ _WRONG_PAIR = codes_of("PAR", ("error", "warning"))
 
 @dataclass(frozen=True)
 class Queue:
-    """Samples in the order in which they come. every: decided ones come, too; else they are passed over."""
+    """Samples in the order in which they come. every: include samples with a decision."""
 
     name: str
     title: str
@@ -54,7 +54,7 @@ class Queues:
         self._named = {name: (title, where) for name, title, where in self._all()}
 
     def titles(self) -> list[tuple[str, str, int]]:
-        """Name, title and number of samples of each queue that has any."""
+        """Name, title and number of samples of each queue that isn't empty."""
         counts = self._frame.select(
             where.fill_null(False).sum().alias(name) for name, (_, (where, _)) in self._named.items()
         )
@@ -62,7 +62,7 @@ class Queues:
         return [entry for entry in found if entry[2]]
 
     def of(self, name: str) -> Queue | None:
-        """A queue by its name, None where there is none."""
+        """A queue by its name, None if there is none."""
         if name not in self._made:
             if name in self._named:
                 title, (where, by) = self._named[name]
@@ -77,16 +77,16 @@ class Queues:
         return self._made[name]
 
     def names(self) -> list[str]:
-        """The names of all lists but those that `pick` leaves."""
+        """The names of all lists except those that `pick` leaves."""
         return list(self._named)
 
     def is_open(self, sample_id: str, standing: Mapping[str, Decision]) -> bool:
-        """Has nobody decided on the sample, as it is now?"""
+        """Whether the sample, as it is now, has no decision."""
         decision = standing.get(sample_id)
         return decision is None or not decision.is_about(self._labels.get(sample_id, ""))
 
     def _all(self) -> Iterator[tuple[str, str, tuple[pl.Expr, str | None]]]:
-        """Name and title of each queue; which samples are in it, and by what they are sorted."""
+        """Name and title of each queue, which samples are in it, and what they are sorted by."""
         doubtful = pl.col("severity").is_in(["error", "warning"])
         yield FIRST, "errors and warnings", (doubtful, None)
         yield "errors", "errors", (pl.col("severity") == "error", None)
@@ -102,7 +102,7 @@ class Queues:
 
 
 def pick(ids: Iterable[str], folder: Path) -> str:
-    """Leave a list of samples for the page; the name of its queue."""
+    """Leave a list of samples for the page; returns the name of its queue."""
     text = json.dumps(list(ids))
     name = f"picked-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     folder.mkdir(exist_ok=True)

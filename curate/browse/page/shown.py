@@ -1,5 +1,5 @@
-"""What the page shows of a sample, as plain data: label, versions of it, findings, decision. Decides nothing, draws
-nothing. Texts from data are cut into parts which the page writes as text, never as markup."""
+"""What the page shows of a sample, as plain data: label, its versions, findings, decision. Decides nothing, draws
+nothing. Text from data is cut into parts that the page writes as text, never as markup."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from curate.runs.decisions import Decision
 from curate.runs.folder import Run, rules_of
 from curate.runs.in_force import in_force
 
-#: Findings that are listed, the worst first, and characters of a label that are shown.
+#: The most findings that are listed, worst first, and the most characters of a label that are shown.
 MOST_FINDINGS = 30
 MOST_CHARACTERS = 4000
 _RANK = {"error": 0, "warning": 1, "info": 2}
-#: A text and how it is shown: "", mark, removed, added; `ctl` where it stands for characters that can't be seen.
+#: A text and how it is shown: "", mark, removed, added, or `ctl` for characters that are invisible by themselves.
 Part = tuple[str, str]
 
 
 def sample(run: Run, sample_id: str, standing: Mapping[str, Decision]) -> dict[str, Any] | None:
-    """What there is to see of a sample; None where the run doesn't hold it."""
+    """What there is to see of a sample; None if the run doesn't hold it."""
     read = audited(run, [sample_id]).get(sample_id)
     if read is None:
         return None
@@ -52,14 +52,14 @@ def sample(run: Run, sample_id: str, standing: Mapping[str, Decision]) -> dict[s
 
 
 def mark(decision: Decision | None) -> str:
-    """Stands for a decision that somebody saw; empty for none."""
+    """Identifies a decision that somebody saw; empty for none."""
     if decision is None:
         return ""
     return hashlib.sha256(json.dumps(asdict(decision), sort_keys=True).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def findings(look: JudgedSample) -> list[dict[str, Any]]:
-    """The findings about a label, the worst first, each rule once with its first places."""
+    """The findings about a label, worst first, each rule once with its first places."""
     of_rules: dict[str, list[Found]] = {}
     for found in sorted(look.findings, key=lambda found: (_RANK[found.severity], found.start or 0)):
         of_rules.setdefault(found.rule, []).append(found)
@@ -76,7 +76,7 @@ def findings(look: JudgedSample) -> list[dict[str, Any]]:
 
 
 def _message(words: str) -> list[Part]:
-    """A rule's message; what stands between backticks in it is code."""
+    """A rule's message; text between backticks is code."""
     cut = words.split("`")
     if len(cut) % 2 == 0:  # an odd backtick opens nothing
         return text(words)
@@ -84,12 +84,12 @@ def _message(words: str) -> list[Part]:
 
 
 def text(data: str, kind: str = "") -> list[Part]:
-    """A text from data in parts: what can't be seen is made visible."""
+    """A text from data in parts: invisible characters are made visible."""
     return [(piece, f"{kind} ctl".strip() if hidden else kind) for piece, hidden in pieces(data)]
 
 
 def marked(label: str, spans: Iterable[tuple[int | None, int | None]]) -> list[Part]:
-    """A label whose spans are marked; those that overlap are one."""
+    """A label with its spans marked; overlapping spans are joined."""
     out: list[Part] = []
     at = 0
     for start, end in sorted((start, end) for start, end in spans if start is not None and end is not None):
@@ -121,7 +121,7 @@ def _clipped(found: Sequence[Part]) -> list[Part]:
 def _versions(
     read: JudgedSample, proposed: str | None, reading: Mapping[str, Any], decided: str | None
 ) -> Iterator[dict[str, Any]]:
-    """The label, and what it may become or has become. `same`: an earlier one with the same text."""
+    """The label, and what it may become or has become. `same`: an earlier version with the same text."""
     worse = [found for found in read.findings if found.severity != "info"] or list(read.findings)
     spans = [(found.start, found.end) for found in worse]
     yield _version("label", read.label, marked(read.label, spans), key=read.visual_key)

@@ -1,8 +1,8 @@
-"""Serves the page over HTTP on 127.0.0.1, to those who have its token. What is answered is `answers`'.
+"""Serves the page over HTTP on 127.0.0.1 to whoever has its token. `answers` works out the answers.
 
-Every web page that is open in the same browser can send requests here. So a request must name this machine as its host,
-come from this page where it says where it comes from, and carry the token: the address has it once, a cookie afterwards
-that no other site's requests get. No other page may show this one in a frame.
+Every web page that is open in the same browser can send requests here. So a request must name this machine as its
+host, come from this page if it names an origin, and carry the token: the address holds it once, later a cookie that
+requests of other sites don't get. No other page may show this one in a frame.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: Bytes of an order; a label of so many characters is none.
+#: The most bytes in a request's body; longer labels are refused.
 _LARGEST = 1_000_000
 _SECONDS = 60
 

@@ -1,1 +1,1 @@
-"""Serves the App's pictures: photos, drawn labels, cards. Not for rendering labels: that is `curate.render`."""
+"""Serves the App's pictures: photos, drawn labels, cards. `curate.render` renders the labels."""

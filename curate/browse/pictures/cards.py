@@ -1,7 +1,7 @@
-"""Pictures made of others: photo and drawn label on one card, a photo as a browser can show it. Knows no FiftyOne.
+"""Pictures made from others: photo and drawn label on one card, a photo as browsers can show it. Knows no FiftyOne.
 
-FiftyOne shows one picture a sample at a time; whether a label says what its photo shows is seen at a glance only where
-both are in sight.
+FiftyOne shows one picture a sample at a time; only with both in view does one see at a glance whether the label
+says what the photo shows.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from curate.images.opening import open_image
 from curate.render import text_font, wrapped
 from curate.render.remarks import remark
 
-#: The App writes rules and the label over the lower edge of a tile, up to three lines of 22 pixels: there the card has
-#: nothing but the label's text.
+#: The App writes rules and the label over the lower edge of a tile, up to three lines of 22 pixels. There the card
+#: has only the label's text.
 WIDTH, HEIGHT = CARD
 EMPTY = 264
-#: A photo as narrow as this stands beside its drawing, others above.
+#: Photos up to this width are placed beside the drawing, wider ones above it.
 _BESIDE = 1.15
 _MARGIN = 18
 _CAPTION = 20
 _LARGEST = (2400, 2400)
 _LINE, _WORDS, _INK = "#d8d8d8", "#8a8a8a", "#30343b"
-#: A drawing or photo is not blown up further than so many times.
+#: A drawing or photo is enlarged at most this many times.
 _ENLARGED = 2.5
 
 
 def card_of(photo: str, drawing: Path, folder: Path) -> Path:
-    """Where the card of a photo and a drawing lies, or will."""
+    """Where the card of a photo and a drawing is or will be."""
     name = hashlib.sha256(photo.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return folder / f"{name[:2]}/{name}-{drawing.stem}.jpg"
 
 
 def photo_of(root: Path | None, ref: str | None) -> Image.Image:
-    """A sample's photo in RGB, cut to its ink where it is a page; a picture that says why where there is none."""
+    """A sample's photo in RGB, a page cut to its ink; a picture that says why if there is none."""
     if ref is None or root is None:
         return _told("This sample has no image")
     try:
@@ -64,8 +64,8 @@ def as_png(image: Image.Image) -> bytes:
 
 
 def card(photo: Image.Image, drawing: bytes, label: str, reading: bytes | None = None) -> bytes:
-    """A JPEG of the photo, below it or beside it the drawing of the label and that of what models read (PNGs), and at
-    the foot the label as it is written."""
+    """A JPEG of the photo; below or beside it, the drawings (PNGs) of the label and of what models read; at the foot,
+    the label as written."""
     said = f"label, drawn. {remark(label)}".removesuffix(". ")
     pictures = [("image", photo), (said, _opened(drawing))]
     if reading is not None:
@@ -112,7 +112,7 @@ def _write(pen: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, int])
 
 
 def _place(paper: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:
-    """Put the picture into the middle of the box, as large as it goes."""
+    """Put the picture into the middle of the box, as large as fits."""
     left, top, right, bottom = box[0] + _MARGIN, box[1] + _CAPTION + 6, box[2] - _MARGIN, box[3] - 10
     scale = min((right - left) / picture.width, (bottom - top) / picture.height, _ENLARGED)
     size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)

@@ -1,6 +1,6 @@
 """Drawn labels as files, one for all labels that look the same. Knows neither FiftyOne nor a run.
 
-A label that can't be drawn has a picture that says why, so that every path of `path_of` can be shown once it is made.
+If a label can't be drawn, its picture says why, so every path that `path_of` gives can be shown once it is made.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from curate.base.atomic_files import new_file
 from curate.base.visible import clip, visible
 from curate.render import RenderError, error_png, render_png
 
-#: Shown in tiles of some 300 pixels and on a whole screen: twice the size of printed text on a screen.
+#: Shown in tiles of about 300 pixels and full screen: twice the size of printed text on a screen.
 SCALE = 3.0
-#: Longer labels take seconds, and no picture of one is legible.
+#: Longer labels take seconds to draw, and their pictures are illegible.
 LONGEST = 2_000
-#: Characters of a label that are shown under what is wrong with it.
+#: Characters of a label to show below its error.
 _QUOTED = 160
 
 
 def path_of(label: str, visual_key: str | None, folder: Path) -> Path:
-    """Where the drawing of a label lies, or will: by its visual key, by its text where it has none."""
+    """Where the drawing of a label is or will be: by its visual key, or by its text if it has none."""
     name = visual_key or "t" + hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:31]
     return folder / f"{name[:2]}/{name}.png"
 
@@ -29,7 +29,7 @@ def path_of(label: str, visual_key: str | None, folder: Path) -> Path:
 def drawing(label: str, visual_key: str | None, folder: Path) -> Path:
     """The drawing of a label, made now if it isn't there (about 2 ms). Never fails for a label, whatever it holds.
 
-    Raises OSError where the folder can't be written to.
+    Raises OSError if the folder isn't writable.
     """
     path = path_of(label, visual_key, folder)
     if not path.is_file():
@@ -38,7 +38,7 @@ def drawing(label: str, visual_key: str | None, folder: Path) -> Path:
 
 
 def drawn(label: str) -> bytes:
-    """A PNG of the label, or of what is wrong with it."""
+    """A PNG of the label, or of its error."""
     if not label.strip():
         return told("The label is empty: nothing to draw")
     if len(label) > LONGEST:
@@ -51,11 +51,11 @@ def drawn(label: str) -> bytes:
 
 def told(message: str, **look: str) -> bytes:
     """A PNG of a text, as large as a drawing. `look`: colours, as `error_png` takes them."""
-    # The letters that it is written in have no angle brackets, which `visible` uses.
+    # The font for these messages has no angle brackets, which `visible` uses.
     return error_png(message.replace("⟨", "<").replace("⟩", ">"), width_px=840, size_px=30, **look)
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a cached picture: whole or absent, but not flushed to disk, which would take longer than to draw it."""
+    """Write a cached picture: whole or absent, but not flushed to disk, which would take longer than drawing it."""
     with new_file(path, flush=False) as temporary:
         temporary.write_bytes(data)

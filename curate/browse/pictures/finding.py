@@ -1,4 +1,4 @@
-"""Finds the file for a picture that the App asks for, and has it made where it isn't there yet. Draws nothing."""
+"""Finds the file for a picture that the App asks for, and has it made if it isn't there yet. Draws nothing."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from typing import Any
 
 from curate.browse.dataset import fields
 
-#: Suffixes of pictures that a browser shows by itself; others are converted when they are asked for.
+#: Suffixes of pictures that browsers show; others are converted on request.
 SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-#: A job that was worked on when so many painters died is the one they died of.
+#: If this many painters die during a job, the job is what kills them.
 _DEATHS = 2
-#: Seconds that one picture may take, as `rules.workers.spread` gives a label; then the painter is taken to hang.
+#: The most seconds for one picture, as many as `rules.workers.spread` allows a label. After that the painter counts as
+#: hung.
 LIMIT = 30.0
 
 
 class _DiedError(Exception):
-    """The painter died; `first`: while it worked on this job."""
+    """The painter died; `first`: during this job."""
 
     def __init__(self, first: bool) -> None:
         super().__init__()
@@ -31,7 +32,7 @@ class _DiedError(Exception):
 
 
 class Painter:
-    """The painter's process, seen from the server; started anew where it died."""
+    """The painter's process as the server sees it; restarted if it dies."""
 
     def __init__(self, background: Path) -> None:
         self._background = background
@@ -43,7 +44,7 @@ class Painter:
         self._starting = asyncio.Lock()
 
     async def start(self) -> asyncio.subprocess.Process:
-        async with self._starting:  # all that waited for one that died ask for another
+        async with self._starting:  # everyone who waited for one that died asks for another
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-P", "-m", "curate.browse.pictures.painter", str(self._background)),
@@ -54,7 +55,7 @@ class Painter:
             return self._process
 
     async def paint(self, job: Mapping[str, Any]) -> None:
-        """Have a picture made, and wait for it. One that painters die of becomes a picture that says so."""
+        """Have a picture made, and wait for it. If painters die of it, it becomes a picture that says so."""
         deaths = 0
         while deaths < _DEATHS:
             try:
@@ -64,13 +65,13 @@ class Painter:
                 return
             except _DiedError as died:
                 deaths += died.first
-        from curate.browse.pictures.drawings import told, write  # the renderer, which is hardly ever needed here
+        from curate.browse.pictures.drawings import told, write  # the renderer, rarely needed here
 
         picture = told("Not drawn: the renderer crashes or hangs on this label")
         await asyncio.to_thread(write, Path(job["path"]), picture)
 
     async def paint_soon(self, job: Mapping[str, Any]) -> None:
-        """Have a picture made before it is asked for, if there is time; one that was not made is asked for again."""
+        """Have a picture made before it is asked for, if there is time; otherwise it is made when asked for."""
         process = await self.start()
         assert process.stdin is not None
         with suppress(OSError):
@@ -101,7 +102,7 @@ class Painter:
             message = json.loads(line)
             self._order.remove(message["id"])
             answer = self._waiting.pop(message["id"])
-            if not answer.done():  # whoever asked may have gone away
+            if not answer.done():  # whoever asked may be gone
                 answer.set_result(message["error"])
         self._process = None
         waiting = [self._waiting[serial] for serial in self._order]
@@ -133,7 +134,7 @@ class Pictures:
         field = self._fields.get(folder, "") if is_made else "filepath"
         sample = await asyncio.to_thread(self._samples.find_one, {field: asked}) if field else None
         if sample is None:
-            # A database that isn't ours holds other datasets, whose pictures are its owner's to see.
+            # A database that isn't ours holds other datasets, whose pictures are for its owner only.
             return None if is_made or self._settings["own_database"] else path
         if is_made:
             made = path
@@ -146,20 +147,20 @@ class Pictures:
         return made
 
     async def listed(self, sample: Mapping[str, Any]) -> None:
-        """Have the card of a sample made that the App has listed, a page or so before it shows it."""
+        """Have the card of a listed sample made, about a page before the App shows it."""
         path = sample[fields.SIDE_BY_SIDE]
         if fields.RENDERED in sample and not await asyncio.to_thread(os.path.isfile, path):
             await self._painter.paint_soon(job("card", path, sample, self._settings))
 
 
 def job(kind: str, path: str, sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the painter has to know to make the picture `path` of a sample, which holds our fields."""
+    """What the painter needs to make the picture `path` of a sample that has our fields."""
     key = sample[fields.RENDERED].rpartition("/")[2].removesuffix(".png")
     decided = sample.get(fields.DECIDED_LABEL)
     return {
         "kind": kind,
         "path": path,
-        # The drawing is of the label that is looked at: after an edit, the new one.
+        # Draw the label that is shown: after an edit, the new one.
         "label": decided if decided and sample.get(fields.DECISION) in ("edit", "fix") else sample[fields.LABEL],
         "reading": sample.get(fields.READING),
         "visual_key": None if key.startswith("t") else key,

@@ -3,9 +3,9 @@ then the rest, worst samples first.
 
     python -m curate.browse.pictures.painter BACKGROUND.jsonl
 
-A line of standard input is a job, a line of standard output its answer, unless the job's id is null: nobody waits for
-that one. Both are JSON. The process is the server's, and
-ends with its standard input. It is a process of its own because a label may crash the renderer, and the App must stay.
+Each line of standard input is a job, each line of standard output its answer, both JSON. A job whose id is null gets
+no answer: nobody waits for it. The process belongs to the server and ends with its standard input. It is separate
+because a label may crash the renderer, and the App must survive.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from curate.browse.pictures.cards import as_png, card, photo_of
 from curate.browse.pictures.drawings import drawing, write
 from curate.browse.process.leash import tie_to_parent
 
-#: Jobs that nobody waits for yet, listed last, of which no more are kept: some screens full.
+#: How many of the jobs that nobody waits for yet are kept, the latest first: a few screens full.
 _AHEAD = 240
-#: A job says what to make (`kind`: drawing, card or photo), at which `path`, and of which label and image.
+#: A job says what to make (`kind`: drawing, card or photo), at which `path`, and from which label and image.
 Job = dict[str, Any]
 
 
 def paint(job: Job) -> None:
-    """Make the picture of a job, unless it is there. Raises OSError where it can't be written."""
+    """Make the picture of a job, unless it is there. Raises OSError if it can't be written."""
     path = Path(job["path"])
     if path.is_file():
         return
@@ -50,8 +50,8 @@ def paint(job: Job) -> None:
 class Background:
     """The jobs that nobody waits for, from a file with one a line.
 
-    The number of the one that is worked on is noted beside it, so that the one which a painter died of is passed over
-    by the next; should the App ask for that one, the server finds out.
+    The number of the current job is noted beside the file. If a painter dies of a job, the next one passes over it; if
+    the App asks for that picture, the server finds out.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +87,7 @@ def main(background: Path) -> None:
             job = soon.popleft() if soon else rest.next()
             is_idle = job is None
             if job is not None:
-                with suppress(Exception):  # it is tried again, and complained of, when it is asked for
+                with suppress(Exception):  # tried again, and reported, when it is asked for
                     paint(job)
             continue
         if job is None:

@@ -1,4 +1,4 @@
-"""Pictures that somebody waits for: a photo, a drawn label. Made in a process of its own, which a label may crash.
+"""Pictures that somebody is waiting for: a photo, a drawn label. Made in another process, which a label may crash.
 
 The process is `painter`, started at the first picture; it ends with this one.
 """
@@ -22,7 +22,7 @@ _CRASHED = "Not drawn: the renderer crashes or hangs on this label"
 
 
 class Sketcher:
-    """Pictures as PNG, kept in these folders. Any thread may ask; they are made one after the other."""
+    """Pictures as PNG, kept in these folders. Any thread may ask; they are made one at a time."""
 
     def __init__(self, drawings: Path, photos: Path) -> None:
         self._drawings = drawings
@@ -38,7 +38,7 @@ class Sketcher:
     def photo(self, root: Path | None, image: str | None) -> bytes:
         """A sample's photo, or why there is none; root and image as `photo_of` takes them."""
         stamp = ""
-        with suppress(OSError, ValueError):  # a page or a row inside of a file has no stamp of its own
+        with suppress(OSError, ValueError):  # a page of a file or a row of a table has no timestamp of its own
             found = ((root or Path()) / (image or "")).stat()
             stamp = f"{found.st_mtime_ns} {found.st_size}"
         name = hashlib.sha256(f"{root}\n{image}\n{stamp}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """Buttons in FiftyOne's App: thin operators over `curate.browse`. FiftyOne loads this file by itself, as a plugin.
 
-They act on the samples that are selected in the grid. An open sample has none: after a reload the App goes on naming
-the sample that was open before, whichever is shown.
+They act on the samples that are selected in the grid. They can't act on an open sample: after a reload the App still
+names the sample that was open before, whichever one is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
     """An operator with a button above the grid, for the samples selected there."""
 
     name_ = label_ = icon_ = ""
-    #: Where the row of buttons is too short for all, secondary ones go into its menu first.
+    #: If the row of buttons is too short, secondary ones move into its menu first.
     place = types.Places.SAMPLES_GRID_ACTIONS
 
     @property
@@ -58,7 +58,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
 
 
 class DecideByKeys(_Button):
-    """Opens the page for deciding on the samples that are selected; on all that the grid shows where none is."""
+    """Opens the page for deciding on the selected samples, or on all samples in the grid if none is selected."""
 
     name_, label_, icon_ = "decide_by_keys", "Decide by keys", "keyboard"
 
@@ -70,7 +70,7 @@ class DecideByKeys(_Button):
         view = ctx.view.select(ctx.selected) if ctx.selected else ctx.view
         ids = view.values(fields.SAMPLE_ID)
         queue = pick(ids, WorkingFiles(Path(ctx.dataset.info[fields.INFO_WORK])).picked)
-        ctx.ops.clear_selected_samples()  # they are decided on over there
+        ctx.ops.clear_selected_samples()  # they are decided on there
         ctx.trigger("@texsieve/decide/open_page", {"url": f"{page}#queue={queue}"})
         return {"picked": len(ids)}
 
@@ -120,7 +120,7 @@ class CheckAgain(_Button):
 
 
 class FindSimilar(_Button):
-    """Shows the samples most like these; the first time it makes the index, which FiftyOne's own views use too."""
+    """Shows the samples most like these; the first time it makes the index that FiftyOne's own views use too."""
 
     name_, label_, icon_ = "find_similar", "Find similar samples", "image_search"
     place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
@@ -129,13 +129,13 @@ class FindSimilar(_Button):
         try:
             mirror.desk_of(ctx.dataset)
             if not brain.is_ready(ctx.dataset):
-                ctx.ops.notify("Comparing all samples, once; this may take a while …", variant="info")
+                ctx.ops.notify("Comparing all samples. This happens once and may take a while …", variant="info")
                 brain.prepare(ctx.dataset, lambda label, part: ctx.set_progress(progress=part, label=label))
         except UserError as error:
             ctx.ops.notify(str(error), variant="error")
             return {"shown": 0}
         if not ctx.selected:
-            ctx.ops.notify("Similar samples can be found now: select some, and press again.", variant="info")
+            ctx.ops.notify("The index is ready: select samples and press the button again.", variant="info")
             ctx.ops.reload_dataset()
             return {"shown": 0}
         view = brain.alike(ctx.dataset, ctx.selected)

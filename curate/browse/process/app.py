@@ -1,11 +1,11 @@
-"""The process that has FiftyOne in it: takes the dataset into the database and serves the App. Started by `session`.
+"""The process that runs FiftyOne: loads the dataset into the database and serves the App. Started by `session`.
 
     python -m curate.browse.process.app SETTINGS.json      (FiftyOne's variables set in the environment)
 
-It does what FiftyOne's own `server/main.py` does, with three differences: `guard` stands before it, pictures are made
-when they are asked for, and the dataset is taken in by the same process, since `import fiftyone` takes seconds. Orders
-come in as lines of JSON on standard input, each is answered on standard output; the end of input means that the command
-is gone.
+It does what FiftyOne's own `server/main.py` does, with three differences: `guard` protects it, pictures are made when
+they are asked for, and the same process loads the dataset, since `import fiftyone` takes seconds. Orders come in as
+lines of JSON on standard input, and each is answered on standard output; the end of input means that the command is
+gone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from curate.browse.process.leash import tie_to_parent
 from curate.browse.process.server import PAGE
 from curate.runs.decisions import DECISIONS_FILE
 
-#: Seconds that requests have to finish: the App holds one open all the time, to be told of news.
+#: Seconds that requests have to finish: the App always holds one open, to hear of news.
 _GRACE = 0.5
 _INDEXED = (
     *("filepath", fields.RENDERED, fields.SIDE_BY_SIDE),
@@ -69,13 +69,13 @@ class FiftyOneServer:
     def _listen(self) -> None:
         for line in sys.stdin:
             self._orders.put(json.loads(line))
-        if self._settings["mongod"]:  # where no signal tells it that the command is gone
+        if self._settings["mongod"]:  # if no signal tells it that the command is gone
             with suppress(OSError):
                 os.kill(self._settings["mongod"], signal.SIGTERM)
         self._orders.put(None)
 
     def _obey(self, until: str | None = None) -> None:
-        """Do what orders say, one after the other, up to the one called `until`."""
+        """Carry out orders one after the other, up to the one called `until`."""
         while (order := self._orders.get()) is not None:
             do = order["do"]
             start = time.perf_counter()
@@ -109,7 +109,7 @@ class FiftyOneServer:
             self._out.flush()
 
     def _load(self, folder: str, mark: str) -> None:
-        """Take the dataset in from its folder, in place of an older one."""
+        """Load the dataset from its folder, in place of an older one."""
         import fiftyone as fo
 
         name = self._settings["name"]
@@ -121,7 +121,7 @@ class FiftyOneServer:
         dataset.create_index(fields.SAMPLE_ID, unique=True)
         for field in _INDEXED:
             dataset.create_index(field)
-        dataset.info[fields.INFO_FINGERPRINT] = mark  # last: without it the dataset is taken in again
+        dataset.info[fields.INFO_FINGERPRINT] = mark  # last: without it the dataset is loaded again
         dataset.save()
         self._dataset = dataset
 
@@ -130,22 +130,21 @@ class FiftyOneServer:
         self._dataset.save()
         decided = self._dataset.match({fields.DECISION: {"$ne": fields.UNDECIDED}})
         if (Path(self._dataset.info[fields.INFO_RUN]) / DECISIONS_FILE).exists() or len(decided):
-            from curate.browse.dataset.mirror import (
-                renew,  # brings all the rules, a second that is saved without decisions
-            )
+            # imports all the rules: a second, saved if there are no decisions
+            from curate.browse.dataset.mirror import renew
 
             renew(self._dataset)
 
     def _follow(self, sample_id: str) -> None:
-        """Show what was decided on the page; before the dataset is there, it is shown when that comes."""
+        """Show what was decided on the page; before the dataset is there, keep it until then."""
         if self._dataset is not None:
             from curate.browse.dataset.mirror import follow
 
             follow(self._dataset, [sample_id])
 
     def _at_listing(self, metadata: Any) -> None:
-        """Give the App the card's shape for every tile that it lists, rather than the photo's, without reading a file's
-        header for it; and have the card made, so that it is there when the tile comes into sight.
+        """Give the App the card's shape instead of the photo's for every tile that it lists, without reading file
+        headers; and have the card made, so that it is there when the tile comes into view.
 
         metadata: the module fiftyone.server.metadata.
         """
@@ -191,7 +190,7 @@ def propose(dataset: Any, proposals: dict[str, list[str]]) -> None:
 
 
 def describe(dataset: Any, texts: dict[str, str]) -> None:
-    """Show plain texts of labels: {sample_id: text}. Where a decision gives another label its text is there already."""
+    """Show plain texts of labels: {sample_id: text}. A decision that gives another label has set its text already."""
     view = dataset.match({fields.SAMPLE_ID: {"$in": list(texts)}, fields.DECIDED_LABEL: None})
     values = {sample_id: texts[sample_id] for sample_id in view.values(fields.SAMPLE_ID)}
     if values:

@@ -1,9 +1,9 @@
-"""Stands before FiftyOne's server: lets in only pages of this machine, hands out only pictures of the run.
+"""Protects FiftyOne's server: lets in only pages of this machine, and hands out only pictures of the run.
 
-FiftyOne's App has no login, answers any host name and gives out any file that it can read. On one's own machine this
-still lets every web page that is open in a browser send orders to it, and one whose name resolves to 127.0.0.1 read the
-answers. So requests must name this machine as their host, and as their origin where they have one; and `/media` gives
-pictures of the dataset, made on the way where they aren't there yet.
+FiftyOne's App has no login, answers to any host name and gives out any file that it can read. Even on one's own machine
+this lets every web page that is open in a browser send it orders, and lets a page whose name resolves to 127.0.0.1 read
+the answers. So requests must name this machine as their host, and as their origin if they have one; and `/media` gives
+only pictures of the dataset, which are made on the way if they aren't there yet.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-#: The file to send for a path that is asked for, or None for one that is none of the run's.
+#: The file to send for a requested path, or None if the path isn't one of the run's.
 Pictures: TypeAlias = Callable[[str], Awaitable[str | None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Guard:
-    """An ASGI application that passes to another what may be passed."""
+    """An ASGI application that passes allowed requests on to another."""
 
     def __init__(self, app: Application, pictures: Pictures) -> None:
         self._app = app
@@ -45,13 +45,13 @@ class Guard:
 
 
 def is_local(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Do Host and Origin name this machine? Any port will do: it may be forwarded (`ssh -L`)."""
+    """Whether Host and Origin name this machine. Any port will do: it may be forwarded (`ssh -L`)."""
     named = {name.lower(): value.decode("latin-1") for name, value in headers}
     try:
         hosts = [urlsplit(f"//{named.get(b'host', '')}").hostname]
         if b"origin" in named:
             hosts.append(urlsplit(named[b"origin"]).hostname)
-    except ValueError:  # no address at all, such as `[::`
+    except ValueError:  # not an address at all, such as `[::`
         return False
     return all(host in LOOPBACK for host in hosts)
 

@@ -2,8 +2,8 @@
 
     python -S -E leash.py PARENT_PID PROGRAM ARGUMENT...
 
-On Linux the kernel sends SIGTERM to PROGRAM when its parent dies. Elsewhere this does nothing, and what was left over
-is found by the pid file at the next start.
+On Linux the kernel sends SIGTERM to PROGRAM when its parent dies. Elsewhere this does nothing, and the next start uses
+the pid file to find what was left running.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def tie_to_parent(parent: int) -> None:
-    """Have this process, and what it becomes by exec, ended with its parent. Exits where that is gone already."""
+    """Tie this process, and what it becomes by exec, to its parent. Exits if the parent is already gone."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes

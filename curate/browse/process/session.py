@@ -1,4 +1,4 @@
-"""One `curate browse`, from the run folder to the last process ended. What the App shows is made by other modules."""
+"""Runs one `curate browse`, from the run folder until the last process has ended. Other modules make what it shows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from curate.browse.page.web import PageServer
 
-# Modules with rules and pictures in them are imported while FiftyOne's process imports FiftyOne.
+# Modules that import rules and pictures are imported while FiftyOne's process imports FiftyOne.
 
-#: Cards of so many samples are made before anyone asks: some screens full.
+#: The first cards, a few screens full, are made before anyone asks.
 _CARDS_AHEAD = 240
-#: What is added while the App is open, by its key in the state: of how many rows, the first ones.
+#: What is added while the App is open, by its key in the state: for how many of the first rows.
 _ADDED = ("proposed", "described")
-#: That is made when the first page has had so long to load, which needs the processor more.
+#: It starts after the first page has had this long to load, because the page needs the processor more.
 _SECONDS_FOR_THE_PAGE = 8.0
 
 Say = Callable[[str], None]
@@ -54,7 +54,7 @@ class _Asked:
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM. No Exception: it may come in the midst of a rule or a drawing, and theirs are caught."""
+    """Ctrl-C or SIGTERM. Not an Exception: it may come inside a rule or a drawing, whose exceptions are caught."""
 
 
 def browse(
@@ -69,10 +69,10 @@ def browse(
 ) -> None:
     """Show a run on the page for deciding, and in FiftyOne's App, until Ctrl-C or SIGTERM.
 
-    Raises UserError where something that it needs is not there.
+    Raises UserError if something that it needs is missing.
 
-    port: of the App, None for FiftyOne's or a free one; the page gets the next. most: samples that are shown. who:
-    whose decisions are made there, None for the OS user's. app: whether the App is wanted. opened: open a browser, too.
+    port: of the App, None for FiftyOne's or a free one; the page gets the next. most: how many samples to show. who:
+    who makes the decisions, None for the OS user. app: show the App. opened: also open a browser.
     """
     run = load_run(path)
     asked = _Asked(port, most, who, opened, say)
@@ -92,9 +92,9 @@ def browse(
     except AlreadyOpenError as error:
         if not error.url:
             raise UserError(
-                f"{path}: another `curate browse` is just starting or ending on it; try again in some seconds"
+                f"{path}: another `curate browse` is starting or ending on this run; try again in a few seconds"
             ) from None
-        say(f"{path} is open already: {error.url}")
+        say(f"{path} is already open: {error.url}")
         if opened:
             webbrowser.open(error.url, new=2)
 
@@ -138,7 +138,7 @@ def _show_page(run: Run, work: WorkingFiles, asked: _Asked, stack: ExitStack) ->
     listening = stack.enter_context(_listening(asked.port, PORT))
     page = _page(run, work, listed(run, asked.most), listening, lambda sample_id: None, asked, stack)
     work.note({}, page.url)
-    asked.say("It answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    asked.say("It answers on this machine only (127.0.0.1). Press Ctrl-C to end it.")
     threading.Event().wait()
 
 
@@ -194,21 +194,21 @@ def _show(run: Run, work: WorkingFiles, program: Path | None, asked: _Asked, sta
     server.send("serve")
     until_it_answers(f"http://127.0.0.1:{port}/", server)
     page.answers.app = url
-    asked.say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    asked.say("The App has no login; it answers on this machine only (127.0.0.1). Press Ctrl-C to end it.")
     asked.say(f"filter    {url}")
     os.nice(5)
     server.wait(_SECONDS_FOR_THE_PAGE)
     try:
         _add(run, work, server, frame, state)
-    except UserError as error:  # the App is of use without
+    except UserError as error:  # the App is useful without them
         server.check()
         asked.say(f"Proposed fixes and texts are not all shown: {error}")
     server.wait()
 
 
 def _take_in(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
-    """Have the database hold these rows, unless it does. Returns its state: what it holds, and of how many rows, the
-    first ones, it has the proposals and the texts."""
+    """Load these rows into the database, unless it holds them. Returns its state: what it holds, and for how many of
+    the first rows it has the proposals and the texts."""
     before = work.read_state()
     known = {"mark": mark, "database": os.environ.get(URI_VARIABLE, ""), "run": str(run.path.resolve())}
     is_written = {key: before.get(key) for key in known} != known
@@ -228,7 +228,7 @@ def _take_in(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.Data
 
 
 def _add(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, state: dict[str, Any]) -> None:
-    """Have the App show the proposals and texts that its database lacks; note after each batch how far they are."""
+    """Show the proposals and texts that the App's database lacks; note the progress after each batch."""
     from curate.browse.dataset.texts import texts
     from curate.browse.deciding.proposals import proposed
 
@@ -243,13 +243,13 @@ def _add(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFram
 
 
 def _database(work: WorkingFiles, program: Path, say: Say, stack: ExitStack) -> Mongod:
-    """The run's database, started; one that can't be read is made anew, since all that counts is in the run."""
+    """The run's database, started; an unreadable one is made anew, since the run folder has everything that counts."""
     mongod = Mongod(program, work.database, work.mongod_log)
     stack.callback(mongod.stop)
     try:
         mongod.wait()
     except DamagedError:
-        say(f"The database in {work.database} can't be read: it is made anew")
+        say(f"The database in {work.database} can't be read, so it is made anew")
         _remove(work.database)
         work.state.unlink(missing_ok=True)
         mongod = Mongod(program, work.database, work.mongod_log)
@@ -275,7 +275,7 @@ def _remove(folder: Path) -> None:
 def _listening(port: int | None, usual: int) -> Iterator[socket.socket]:
     """A listening socket on 127.0.0.1: on the port that was asked for, else the usual one or a free one.
 
-    Bound here, so that a port which is taken is known at once."""
+    It is bound here, so that a taken port is noticed at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -291,7 +291,7 @@ def _listening(port: int | None, usual: int) -> Iterator[socket.socket]:
 
 
 def _write_background(work: WorkingFiles, run: Run, frame: pl.DataFrame) -> None:
-    """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
+    """The painter's jobs of its own: cards of the first samples, then every drawing, worst samples first."""
     from curate.browse.pictures.finding import job
 
     settings = places(run, work)

@@ -1,6 +1,6 @@
-"""The folder where `curate browse` keeps its database and pictures of a run, in the user's cache; who uses it now.
+"""The folder in the user's cache in which `curate browse` keeps a run's database and pictures, and who is using it.
 
-One process at a time uses it. What a process that was killed left running is ended by the next.
+One process uses it at a time. If a process was killed, the next one ends what it left running.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from curate.base.locks import try_lock
 from curate.browse.dataset.fields import run_hash
 from rules import KEY_VERSION
 
-#: Changes with how pictures look.
+#: Changes when pictures look different.
 EDITION = "2"
 
 
@@ -49,7 +49,7 @@ class WorkingFiles:
 
     @property
     def pictures(self) -> Path:
-        """Drawings, cards and converted photos. Another version of visual keys has other names for drawings."""
+        """Drawings, cards and converted photos. Another version of visual keys gives drawings other names."""
         return self.root / f"pictures-{KEY_VERSION}-{EDITION}"
 
     @property
@@ -62,7 +62,7 @@ class WorkingFiles:
 
     @property
     def photos(self) -> Path:
-        """Images that a browser doesn't show by itself: in tables, of other formats, missing."""
+        """Images that a browser can't show by itself: inside tables, in other formats, missing."""
         return self.pictures / "photos"
 
     @property
@@ -91,7 +91,7 @@ class WorkingFiles:
         return self.root / "pids.json"
 
     def read_state(self) -> dict[str, Any]:
-        """What the database holds, as `write_state` noted; empty where nothing is known."""
+        """What the database holds, as `write_state` noted; empty if nothing is known."""
         try:
             state = json.loads(self.state.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -108,7 +108,7 @@ class WorkingFiles:
         return path
 
     def tidy(self) -> None:
-        """Remove pictures that look otherwise today, old lists, and what is kept of runs that are there no more."""
+        """Remove outdated pictures, old lists, and the folders of runs that no longer exist."""
         shutil.rmtree(self.picked, ignore_errors=True)
         for folder in self.root.glob("pictures-*"):
             if folder != self.pictures:
@@ -121,9 +121,9 @@ class WorkingFiles:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder for this process. Raises AlreadyOpenError where another does.
+        """Hold the folder for this process. Raises AlreadyOpenError if another process holds it.
 
-        A lock dies with its process, however that ends: whatever is left of an earlier one can then be ended.
+        A lock dies with its process, however that ends. So whatever an earlier process left can then be ended.
         """
         with (self.root / "lock").open("a+b") as file:
             if not try_lock(file):
@@ -145,12 +145,12 @@ class WorkingFiles:
                 _end_pid(pid)
 
     def _is_ours(self, pid: int) -> bool:
-        """Is it a process on this folder? The number may be another process's by now."""
+        """Whether this process works on this folder. The number may belong to another process by now."""
         return str(self.root) in command_line(pid)
 
 
 def work_of(run: Path) -> WorkingFiles:
-    """The working folder of a run, made if it isn't there. Raises UserError where it can't be written to."""
+    """The working folder of a run, made if it isn't there. Raises UserError if it isn't writable."""
     run = run.resolve()
     root = cache_folder().absolute() / "browse" / f"{run.name[:60]}-{run_hash(run)}"
     try:
@@ -166,7 +166,7 @@ def work_of(run: Path) -> WorkingFiles:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a process, empty where there is none."""
+    """The command line of a process, empty if there is none."""
     if sys.platform.startswith("linux"):
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")

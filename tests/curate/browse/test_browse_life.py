@@ -107,7 +107,7 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
 
     command = [sys.executable, "-m", "curate.cli.main", "browse", str(made_run), "--no-open"]
     twice = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert (twice.returncode, twice.stdout) == (0, f"{made_run} is open already: {browsing.page}\n"), twice.stderr
+    assert (twice.returncode, twice.stdout) == (0, f"{made_run} is already open: {browsing.page}\n"), twice.stderr
 
     wait_until(lambda: json.loads((browsing.work / "state.json").read_text())["described"] == 12)
     texts = {name: sample["text"] for name, sample in dump(browsing, made_run, environment)["samples"].items()}
@@ -146,7 +146,7 @@ def test_without_fiftyone_there_is_the_page(browse, environment, made_run, tmp_p
             assert b"page.js" in answer.read()
         command = [sys.executable, "-m", "curate.cli.main", "browse", str(made_run), "--no-open", *arguments]
         twice = subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, timeout=120)
-        assert twice.stdout.splitlines()[-1] == f"{made_run} is open already: {browsing.page}"
+        assert twice.stdout.splitlines()[-1] == f"{made_run} is already open: {browsing.page}"
         assert browsing.stop() == 0
         assert gone(browsing.cache) == []
 

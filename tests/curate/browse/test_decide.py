@@ -340,7 +340,7 @@ def test_a_label_that_changed_meanwhile_is_not_decided_on(page: Page, run: Path)
     page.tile(TURNED)
     source = write_source(run.parent / "data", {**LABELS, "turned": TURNED_ANEW})
     curate("audit", source, "--out", run, "--update")
-    assert page.decide(TURNED, "reject").startswith("1 has another label since the run was audited anew")
+    assert page.decide(TURNED, "reject").startswith("1 has another label since the last audit of the run")
     assert "s/turned" not in decisions(run)
     assert page.decide(TURNED, "check_again") == "1 checked again."
     assert page.decide(TURNED_ANEW, "reject") == "1 rejected."

@@ -137,7 +137,7 @@ def test_a_label_that_changed_since_is_not_decided_on(desk: Desk, run: Path, tmp
     audited(tmp_path, {**LABELS, "open": r"\frac{c}{d"}, update=True)
     outcome = desk.decide("reject", [shown("open"), shown("good")])
     assert outcome.message == (
-        "1 rejected, 1 has another label since the run was audited anew: check again, look, then decide."
+        "1 rejected, 1 has another label since the last audit of the run: check again, look, then decide."
     )
     assert on_disk(run) == {"good": ("reject", None)}
     again = desk.check([shown("open")])
@@ -235,5 +235,5 @@ def test_a_models_reading_is_taken_by_a_click_and_never_before(run: Path, desk: 
     assert on_disk(run) == {}
     outcome = desk.take_readings([shown("good"), shown("spaced"), shown("open")])
     assert on_disk(run) == {"good": ("edit", r"\frac{a}{c}")}
-    assert outcome.message == "1 edited, no model reads 2 otherwise."
-    assert desk.take_readings([shown("open")]).message == "no model reads 1 otherwise."
+    assert outcome.message == "1 edited, no model reads 2 differently."
+    assert desk.take_readings([shown("open")]).message == "no model reads 1 differently."

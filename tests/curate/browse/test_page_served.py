@@ -277,7 +277,7 @@ def test_two_people_are_merged_and_neither_overwrites_the_other_unseen(
 def test_a_label_that_changed_is_not_decided_on(page: PageServer, run: Path) -> None:
     shown = {**sample(page, OPEN), "label": "another"}
     refused = got(page, "/api/decide", order(shown, "accept"))
-    assert (refused["done"], "another label since the run was audited anew" in refused["message"]) == (False, True)
+    assert (refused["done"], "another label since the last audit of the run" in refused["message"]) == (False, True)
 
 
 def test_a_look_at_a_label_being_typed_says_what_is_wrong_and_draws_it(page: PageServer, run: Path) -> None:

@@ -177,7 +177,7 @@ def test_what_decides_nothing_is_counted(run: Path, tmp_path: Path) -> None:
     made, refused = taken(run, tmp_path, *export)
     assert made == {"edit": 1}
     assert sum(refused.values()) == 7
-    assert refused["another label since the run was audited anew"] == 1
+    assert refused["another label since the last audit of the run"] == 1
     assert refused["no longer in the run"] == 1
     assert refused["several tasks of one sample: the first counts"] == 1
     assert refused["the task was skipped"] == 1

@@ -101,7 +101,7 @@ def test_what_is_no_adapter_is_said(adapter: Path, tmp_path: Path) -> None:
         merging.plan_merge(str(tmp_path / "base"), out, "merged_16bit")
     with pytest.raises(UserError, match=r"neither config.json nor adapter_config.json.*did you mean \S+/run/best\?"):
         merging.plan_merge(str(adapter.parent), out, "merged_16bit")
-    with pytest.raises(UserError, match="no such folder, and no id on the hub"):
+    with pytest.raises(UserError, match="no such folder, and not an id on the hub"):
         merging.plan_merge("a/b/c", out, "merged_16bit")
 
 

@@ -145,6 +145,6 @@ def test_the_comparison_has_a_line_of_it(folder, capsys, tmp_path) -> None:
     files = [str(folder / "pred.jsonl")] * 2
     arguments = ["compare", *files, "--run", str(folder / "run"), "--out", str(tmp_path / "page.html"), "--no-cdm"]
     assert run("finetune", main_group, arguments) == 0
-    line = "60.00 % → 60.00 % as decided on (10 samples). Of 7 wrong answers after, 4 are the label's fault."
+    line = "60.00 % → 60.00 % with decisions (10 samples). Of 7 wrong answers after, 4 are the label's fault."
     assert line in capsys.readouterr().out
     assert line.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")

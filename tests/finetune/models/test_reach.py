@@ -44,7 +44,7 @@ def test_a_model_that_was_downloaded_is_used(
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     reach.check_reachable("me/here")
-    assert "me/here is used as it was downloaded, as with HF_HUB_OFFLINE=1" in capsys.readouterr().err
+    assert "using the downloaded me/here, as with HF_HUB_OFFLINE=1" in capsys.readouterr().err
     assert os.environ[reach.OFFLINE] == "1"
     assert sys.modules["huggingface_hub.constants"].HF_HUB_OFFLINE
 

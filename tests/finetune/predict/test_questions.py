@@ -157,7 +157,7 @@ def test_wrong_arguments_are_said_before_anything_is_imported(tmp_path: Path) ->
         return str(found.exception) if isinstance(found.exception, UserError) else found.output
 
     out = str(tmp_path / "p.jsonl")
-    assert "no such folder, and no id on the hub" in said("no/such/model", "d", "--out", out)
+    assert "no such folder, and not an id on the hub" in said("no/such/model", "d", "--out", out)
     assert "so it isn't a model or an adapter" in said(str(tmp_path), "d", "--out", out)
     assert "is a folder; --out is a file" in said("me/model", "d", "--out", str(tmp_path))
     assert "--prompt is empty" in said("me/model", "d", "--out", out, "--prompt", " ")
