@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -31,23 +33,38 @@ _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 _MISREAD = {r"\beta": "B", r"\alpha": "a", "1": "7", "2": "z", "x": r"\times", "5": "s", "_": "", "+": "t", "0": "o"}
 _READERS = {"base": 34, "tuned": 16}
 
-#: Makes one page: gets the folder with the demo, gives the page and the height to show of it.
-MakePage = Callable[[Path], tuple[Path, int]]
+#: Opens one page of the demo in this folder: yields its address and the height to show of it.
+OpenPage = Callable[[Path], AbstractContextManager[tuple[str, int]]]
 
 
-def report(demo: Path) -> tuple[Path, int]:
-    return demo / "run" / "report.html", 880
+@contextmanager
+def report(demo: Path) -> Iterator[tuple[str, int]]:
+    yield (demo / "run" / "report.html").as_uri(), 880
 
 
-def compare(demo: Path) -> tuple[Path, int]:
+@contextmanager
+def compare(demo: Path) -> Iterator[tuple[str, int]]:
     page = demo / "compare.html"
     files = [_predictions(demo, name, share) for name, share in _READERS.items()]
     _run("finetune", "compare", *files, "--names", "Base,Tuned", "--out", page)
-    return page, 880
+    yield page.as_uri(), 880
 
 
-#: Every picture by its name. A page that another command serves gets a function of its own here.
-PICTURES: dict[str, MakePage] = {"report": report, "compare": compare}
+@contextmanager
+def decide(demo: Path) -> Iterator[tuple[str, int]]:
+    """The page of `curate browse`, at the first sample with a proposed fix."""
+    command = [_COMMANDS / "curate", "browse", demo / "run", "--no-app", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as browsing:
+        assert browsing.stdout is not None
+        (address,) = (line.split()[1] for line in islice(browsing.stdout, 3) if line.startswith("decide"))
+        try:
+            yield f"{address}#queue=fixable", 640
+        finally:
+            browsing.terminate()
+
+
+#: Every picture by its name.
+PICTURES: dict[str, OpenPage] = {"report": report, "decide": decide, "compare": compare}
 
 
 def _predictions(demo: Path, name: str, share: int) -> Path:
@@ -80,10 +97,10 @@ def _run(command: str, *arguments: str | Path) -> None:
     subprocess.run([_COMMANDS / command, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def _taken(browser: Browser, page: Path, height: int) -> bytes:
+def _taken(browser: Browser, address: str, height: int) -> bytes:
     """The top of a page as a small PNG."""
     tab = browser.new_page(viewport={"width": 1240, "height": height}, color_scheme="light")
-    tab.goto(page.as_uri())
+    tab.goto(address, wait_until="networkidle")
     shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
     tab.close()
     small = io.BytesIO()
@@ -106,7 +123,8 @@ def main(names: list[str]) -> int:
         _run("curate", "demo", "--out", demo)
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         for name in names or PICTURES:
-            data = _taken(browser, *PICTURES[name](demo))
+            with PICTURES[name](demo) as (address, height):
+                data = _taken(browser, address, height)
             if len(data) > MOST_BYTES:
                 print(f"{name}.png would have {len(data):,} bytes, more than {MOST_BYTES:,}", file=sys.stderr)
                 return 1
