@@ -53,7 +53,7 @@ def compare(demo: Path) -> Iterator[tuple[str, int]]:
 @contextmanager
 def decide(demo: Path) -> Iterator[tuple[str, int]]:
     """The page of `curate browse`, at the first sample with a proposed fix."""
-    command = [_COMMANDS / "curate", "browse", demo / "run", "--no-app", "--no-open"]
+    command = [_COMMANDS / "curate", "browse", demo / "run", "--no-app", "--no-open", "--who", "ann"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as browsing:
         assert browsing.stdout is not None
         (address,) = (line.split()[1] for line in islice(browsing.stdout, 3) if line.startswith("decide"))
