@@ -94,12 +94,18 @@ def join_images(
 
 
 def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> None:
-    """Raise UserError for a source that names images of which none was found: an audit would judge labels alone."""
+    """Raise UserError for a source that names images of which none was found: an audit would judge labels alone.
+
+    Images that the source's reader didn't find are known before any image is opened (without `image_error`).
+    """
     if not options.probe_images:
         return
-    error = pl.col("image_error").is_in([MISSING, LEAVES])
-    lost = error | pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else error
-    named = samples.filter(pl.col("image").is_not_null()).with_columns(lost=lost.fill_null(False))
+    lost = pl.lit(False)
+    if NOT_FOUND in samples.columns:
+        lost |= pl.col(NOT_FOUND).is_not_null()
+    if "image_error" in samples.columns:
+        lost |= pl.col("image_error").is_in([MISSING, LEAVES]).fill_null(False)
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(lost=lost)
     counted = named.group_by("source").agg(
         pl.col("image").n_unique(), pl.col("lost").all(), pl.all().first().name.prefix("first_")
     )

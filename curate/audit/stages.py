@@ -85,7 +85,9 @@ def _make(
     documents = [source.name for source in sources if FORMATS[source.format].in_documents]
     with clock.stage("images"):
         cached: list[int] = []
-        pictured = join_images(_pictured(tables, options), sources, options, report, cached.append)
+        pictured = _pictured(tables, options)
+        check_found(pictured, sources, options)  # before minutes are spent on the images of other sources
+        pictured = join_images(pictured, sources, options, report, cached.append)
         check_found(pictured, sources, options)
     with clock.stage("labels"):
         judged = judge_labels(tables, options, earlier, report, documents, wrong=bool(predicted))

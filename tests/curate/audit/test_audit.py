@@ -237,6 +237,19 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
     assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]
 
 
+def test_missing_images_are_reported_before_those_of_other_sources_are_opened(tmp_path, monkeypatch):
+    (tmp_path / "whole").mkdir()
+    Image.new("L", (60, 60), 255).save(tmp_path / "whole" / "0.png")
+    whole = write_jsonl(tmp_path / "whole" / "rows.jsonl", [{"image": "0.png", "label": "x"}])
+    (tmp_path / "lost").mkdir()
+    lost = write_jsonl(tmp_path / "lost" / "lost.jsonl", [{"image": "1.png", "label": "x"}])
+    opened = []
+    monkeypatch.setattr("curate.audit.images.measured", lambda *args, **_: opened.append(args) or [])
+    with pytest.raises(UserError, match="none of its 1 image was found"):
+        run_audit(tmp_path / "run", whole, lost)
+    assert opened == []
+
+
 def test_none_found_of_several_is_not_sent_to_another_data_set(tmp_path):
     for name in ("set/a", "set/b", "other"):
         (tmp_path / name).mkdir(parents=True)
