@@ -1,4 +1,4 @@
-"""curate.doctor: what it says of a machine that has everything, nothing, or broken things."""
+"""curate.doctor: its output on a machine where everything, nothing, or only broken software is installed."""
 
 from __future__ import annotations
 
