@@ -1,4 +1,4 @@
-"""curate.doctor: its output on a machine where everything, nothing, or only broken software is installed."""
+"""curate.doctor: its output on a machine where everything works, nothing is installed, or things are broken."""
 
 from __future__ import annotations
 

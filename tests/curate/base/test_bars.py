@@ -1,4 +1,4 @@
-"""Progress bars show how far a stage is, the time left and the rate; in a pipe there are none."""
+"""Progress bars show the progress of a stage, the time left and the rate. Pipes get no bars."""
 
 from __future__ import annotations
 

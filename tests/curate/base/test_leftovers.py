@@ -44,7 +44,7 @@ def make(run: Path, text: str, *decided: str) -> Path:
 
 
 def aside(run: Path, text: str, *decided: str, mark: str = "abcd_123") -> Path:
-    """The old version of `run`, as a replacement by two renames leaves it if killed between them or after them."""
+    """The old version of `run`, as left by a replacement that is killed between or after its two renames."""
     home = run.parent / f".{run.name}.{mark}.old"
     make(home / run.name, text, *decided)
     return home

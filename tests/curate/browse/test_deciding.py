@@ -209,7 +209,7 @@ def test_a_look_at_a_label_writes_nothing(desk: Desk, run: Path) -> None:
 
 
 def test_findings_about_the_sample_outlast_an_edit(tmp_path: Path) -> None:
-    """The image is blank whatever the label says: that finding and its weight stay, the label's own findings go."""
+    """The image is blank whatever the label says: an edit keeps that finding and drops those of the label."""
     Image.new("RGB", (60, 40), "white").save(tmp_path / "blank.png")
     row = {"id": "open", "label": LABELS["open"], "image": "blank.png"}
     source = tmp_path / "s.jsonl"

@@ -133,7 +133,7 @@ def test_what_stands_around_the_truth_too_stays() -> None:
 
 
 def test_a_model_that_unlearnt_fences_learnt_nothing(tmp_path, capsys) -> None:
-    """300 answers, equal before and after except for the fences around the first: no difference, with the reason."""
+    """300 answers, the same before and after except for the fences around the first: no difference, with the reason."""
     rows = [
         {"sample_id": f"{n}", "gt": f"x ^ {{ {n} }}", "pred": f"x^{{{n if n % 10 else n + 1}}}"} for n in range(1, 301)
     ]

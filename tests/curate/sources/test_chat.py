@@ -1,4 +1,4 @@
-"""Conversations: how they are written, which parts are no samples, and that a new answer changes nothing else."""
+"""Conversations: how they are written, which parts aren't samples, and that a new answer changes nothing else."""
 
 from __future__ import annotations
 

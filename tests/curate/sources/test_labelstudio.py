@@ -1,4 +1,4 @@
-"""Label Studio's exports: which text is the label, which tasks are no samples, where images are found."""
+"""Label Studio's exports: which text is the label, which tasks aren't samples, where images are found."""
 
 from __future__ import annotations
 
