@@ -1,4 +1,4 @@
-"""What all tests share: where the real label files lie, how hypothesis looks for examples. No package's own helpers."""
+"""What all tests share: the place of the real label files and hypothesis's settings. No helpers of single packages."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = "TEXSIEVE_SHARED_DATA"
 SHARED_DATA = Path(os.environ.get(_VARIABLE) or ROOT.parent / "shared" / "data")
 
-# pytest puts this folder on the path, where tests/rules would stand for the package `rules`.
+# pytest adds this folder to the path, where tests/rules would shadow the package `rules`.
 sys.path.insert(0, str(ROOT))
 
-# Tests measure images anew; what they keep is not the user's. A test of the cache names a folder of its own.
+# Tests use a cache of their own, not the user's. A test of the cache sets its own folder.
 os.environ["TEXSIEVE_CACHE"] = tempfile.mkdtemp(prefix="texsieve-cache-")
 atexit.register(shutil.rmtree, os.environ["TEXSIEVE_CACHE"], ignore_errors=True)
 
-# What other packages bring is none of what is tested, but where a test brings them.
+# Plugins of installed packages are off, unless a test turns them on.
 os.environ["TEXSIEVE_PLUGINS"] = "0"
 
 pytest_plugins = ["memory_limit"]
 
-# A deadline would make a test of a slow machine. Examples are the same in every run, or a test would fail in somebody
-# else's change; `make fuzz` draws new ones, from seeds that it names. The phase that explains failures is left out: the
+# With a deadline, tests would fail on slow machines. Examples are the same in every run, so that a test doesn't fail on
+# an unrelated change; `make fuzz` draws new ones from seeds that it names. The phase that explains failures is off: the
 # smallest example says enough, and failing workers ran out of memory.
 _EXAMPLES = {
     "deadline": None,
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("seeds")
     settings.load_profile("same" if given is None else "fuzz")
     if given is not None:
-        _seeds(given)  # a wrong one is said before a test is collected
+        _seeds(given)  # reports a wrong seed before any test is collected
 
 
 def _seeds(given: str) -> list[int]:
@@ -77,18 +77,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def fuzz_seed(request: pytest.FixtureRequest) -> None:
-    """With `--seeds`: the seed that a property test draws its examples from."""
+    """With `--seeds`: the seed from which a property test draws its examples."""
     if hasattr(request, "param"):
         seed(request.param)(request.function)
 
 
-# A fault that texsieve catches and goes on from fails the test, in the commands that a test starts, too.
+# An internal error that texsieve catches and survives fails the test, also in commands that a test starts.
 os.environ["TEXSIEVE_STRICT"] = "1"
 
 
 @pytest.fixture
 def faults_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what happens where something of ours fails."""
+    """For tests of what happens when an internal error occurs."""
     monkeypatch.delenv("TEXSIEVE_STRICT")
 
 
@@ -114,20 +114,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with the real label files; skips the test where it is absent."""
+    """The folder with the real label files; skips the test if it is absent."""
     reason = _absent()
     if reason is not None:
         pytest.skip(reason)
     return SHARED_DATA
 
 
-#: Tests that wait for one training of some minutes: a worker each would wait for it, and do nothing else.
+#: Tests that wait for one training of some minutes: spread over several workers, each would sit idle waiting for it.
 ONE_WORKER = ("tests/finetune/train/test_training.py", "tests/finetune/predict/test_predict_toy.py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`--dist loadgroup` by files: xdist 3.8 writes groups into ids, which pytest 9.2 no longer lets it change."""
+    """`--dist loadgroup` by files: xdist 3.8 writes groups into ids, which pytest 9.2 no longer allows."""
     if config.getoption("dist") != "loadgroup":
         return None
     from xdist.scheduler import LoadScopeScheduling

@@ -1,4 +1,4 @@
-"""The pages that are made from the code are up to date, and what they show can be run. Links: test_docs_links."""
+"""The pages generated from the code are up to date, and their examples run. For links, see test_docs_links."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_width_of_the_terminal_does_not_matter(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", [name for name in MADE if name.endswith(".md")])
 def test_nothing_is_taken_for_html(name: str) -> None:
-    """GitHub drops a tag it doesn't know, and the words in it with it."""
+    """GitHub drops an unknown tag together with the words in it."""
     prose = re.sub(r"(`+).+?\1", "", _FENCED.sub("", MADE[name]))
     assert not _TAG.search(prose)
 
@@ -98,7 +98,7 @@ def _blocks(language: str) -> list[tuple[str, str]]:
     return [(page.name, block) for page in WRITTEN for block in fence.findall(page.read_text(encoding="utf-8"))]
 
 
-#: plugin.md has the pyproject.toml of a package; tests/test_plugins.py installs it.
+#: plugin.md contains the pyproject.toml of a package; tests/test_plugins.py installs it.
 _PROJECTS = [(page, block) for page, block in _blocks("toml") if page != "plugin.md"]
 
 

@@ -1,4 +1,4 @@
-"""Links in the pages lead to a file that is there, and to a heading of it; commands in them name options that exist."""
+"""Links in the pages lead to files and headings that exist, and commands in them use options that exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def name(page: Path) -> str:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub and the site make them."""
+    """The anchors of a page's headings, as GitHub and the site create them."""
     found: dict[str, int] = {}
     text = _FENCED.sub("", page.read_text(encoding="utf-8"))
     for title in re.findall(r"^#{1,6} (.+?)\s*$", text, re.MULTILINE):
@@ -48,7 +48,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def astray(page: Path) -> list[str]:
-    """The links of a page, to other pages and to headings, that lead nowhere."""
+    """The broken links of a page, to other pages and to headings."""
     wrong = []
     text = _CODE.sub("x", _FENCED.sub("", page.read_text(encoding="utf-8")))
     for link in _LINK.findall(text):
@@ -95,7 +95,7 @@ def test_the_site_has_every_page_and_its_links_out_of_docs_lead_to_the_repositor
 
 
 def commands(text: str) -> list[str]:
-    """The lines of shell blocks that call one of our programs, without comments, pipes and what they print."""
+    """The lines of shell blocks that call one of our programs, without comments, pipes and output."""
     found = []
     for block in _SHELL.findall(text):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():

@@ -1,4 +1,4 @@
-"""Export, the App, the counts and `finetune evaluate --run` give the same answer to which label holds."""
+"""Export, the App, the counts and `finetune evaluate --run` agree on which label is in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from curate.runs.in_force import in_force
 from finetune.metrics.label_errors import truths_of
 
 READ = r"$\alpha x$"
-#: Name: what was decided, in order; action and label that hold of it (None: rejected).
+#: Name: the decisions in order; the action and the label in force (None: rejected).
 CASES: dict[str, tuple[list[dict[str, str | None]], str | None, str | None]] = {
     "undecided": ([], None, READ),
     "accepted": ([{"action": "accept"}], "accept", READ),
@@ -47,7 +47,7 @@ CASES: dict[str, tuple[list[dict[str, str | None]], str | None, str | None]] = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a sample a case."""
+    """A run with one sample per case."""
     samples = [{"sample_id": f"s/{name}", "label": READ} for name in CASES]
     decisions = [
         {"sample_id": f"s/{name}", "about": READ, **decision} for name, (made, *_) in CASES.items() for decision in made
@@ -106,6 +106,6 @@ def test_what_answers_are_scored_by(run: Path) -> None:
     assert dict(zip(CASES, truths.action, strict=True)) == {
         name: action or "" for name, (_, action, _) in CASES.items()
     }
-    # Where nobody decided, answers are scored by the label with its safe fixes.
+    # Without a decision, answers are scored against the label with its safe fixes.
     held = {name: new for name, new in zip(CASES, truths.decided, strict=True) if CASES[name][1]}
     assert held == {name: label for name, (_, action, label) in CASES.items() if action}

@@ -1,4 +1,4 @@
-"""What keeps a test run within its machine: a test that fills the memory fails, a worker that dies ends the run."""
+"""Limits of a test run: a test that uses too much memory fails, and a dead worker ends the run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_elsewhere(number):
 
 
 def _run(folder: Path, suite: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """A run of a suite with this project's settings. Raises where it does not end."""
+    """Run a test suite with this project's settings. Raises if it doesn't end."""
     (folder / "test_suite.py").write_text(suite)
     settings = ["-c", str(TESTS.parent / "pyproject.toml"), "-p", "no:cacheprovider", "-p", "memory_limit"]
     command = [sys.executable, "-m", "pytest", *settings, "--rootdir", str(folder), *options, str(folder)]

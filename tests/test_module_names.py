@@ -1,4 +1,4 @@
-"""No module takes the name of something its package offers: importing the one would replace the other."""
+"""No module has the same name as something its package offers: importing the module would replace it."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_no_module_has_the_name_of_what_its_package_offers(name: str) -> None:
 
 
 def _offered(file: Path, package: str) -> set[str]:
-    """The names that a package's own file defines, and those that it promises in `__all__`, or else imports."""
+    """The names that a package's own file defines, and those in `__all__`, or otherwise its imports."""
     defined: set[str] = set()
     imported: set[str] = set()
     promised: set[str] | None = None
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined.add(node.name)
-        elif isinstance(node, ast.ImportFrom) and node.module != package:  # else it is the package's own module
+        elif isinstance(node, ast.ImportFrom) and node.module != package:  # otherwise it is the package's own module
             imported |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             promised = set(ast.literal_eval(node.value))
@@ -76,6 +76,6 @@ def _offered(file: Path, package: str) -> set[str]:
 
 
 def test_no_two_files_of_tests_have_one_name() -> None:
-    """pytest imports them by their names alone, and leaves out the second of a name."""
+    """pytest imports test files by their bare names, and leaves out the second of two equal names."""
     names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
     assert sorted(names) == sorted({*names})

@@ -1,4 +1,4 @@
-"""Packages that bring rules, formats and metrics: that of docs/contributing/plugin.md, installed, and broken ones."""
+"""Packages that add rules, formats and metrics: the one of docs/contributing/plugin.md, installed, and broken ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABELS = "x\n\\hbar k\n\\hslash\n"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the package of the page, put there by pip."""
+    """The folder with the page's package, installed by pip."""
     source = tmp_path_factory.mktemp("acme")
     for name, text in re.findall(r"^`(\w+\.\w+)`:\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
         (source / name).write_text(text, encoding="utf-8")
@@ -86,7 +86,7 @@ def test_an_audit_counts_it_in_every_process_and_names_its_package(call, tmp_pat
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["versions"]["acme-latex"] == "1.0"
     again = call("curate", "audit", "l.txt", *options, "--update", cwd=tmp_path)
     assert "1,500 of 1,500 distinct labels (100 %)" in again.stdout
-    # Without the package, the rule is gone from the run, and every label is judged anew.
+    # Without the package, the rule is not in the run, and every label is judged again.
     without = call("curate", "audit", "l.txt", *options, "--update", cwd=tmp_path, TEXSIEVE_PLUGINS="0")
     assert without.returncode == 0, without.stderr
     assert "rules, options or versions have changed" in without.stdout
@@ -122,7 +122,7 @@ def test_doctor_lists_what_is_brought(call) -> None:
         assert f"{brought} of acme-latex 1.0" in line
 
 
-# What can't be taken --------------------------------------------------------------------------------------------------
+# What is refused ------------------------------------------------------------------------------------------------------
 
 RULE = """
 from rules.registry import rule
@@ -134,7 +134,7 @@ def judge(label, options): yield
 
 @pytest.fixture
 def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Put a package on the path that brings one entry point."""
+    """Put a package with one entry point on the path."""
     monkeypatch.delenv(plugins.VARIABLE)
     monkeypatch.setattr(others, "declared", {})
     monkeypatch.setattr(others, "titles", {})
@@ -271,7 +271,7 @@ def test_a_command_says_what_was_left_out(brought, tmp_path: Path) -> None:
     brought(plugins.RULES, "ACME", "1 / 0")
     done = subprocess.run(
         [sys.executable, "-c", "from curate.cli.main import main; main()", "check", "--latex", "x"],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},  # the fixture took the variable away
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},  # the fixture has removed the variable
         capture_output=True,
         text=True,
         timeout=60,

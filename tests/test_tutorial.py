@@ -1,4 +1,4 @@
-"""The tutorial's commands up to the export, run as they stand there on four small sets in the layouts that it names."""
+"""The tutorial's commands up to the export, run as written on four small sets in the layouts that it names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from curate.base.terminal import run
 from curate.cli.main import main_group
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs/tutorial.md").read_text(encoding="utf-8")
-#: These open a page or a model's answers, which tests of their own do.
+#: These open a page or need a model's answers; other tests cover them.
 _LEFT_OUT = ("doctor", "browse")
 
 

@@ -1,4 +1,4 @@
-"""`curate.judge` and `curate.open_run`: what they take, what a result shows, and what the packages offer by name."""
+"""`curate.judge` and `curate.open_run`: what they accept, what a result shows, and which names the packages offer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LABELS = [r"\frac{a}{b}", "x^2^3"]
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
-    """Two pictures with ink in them."""
+    """Two images with ink in them."""
     paths = [tmp_path / f"{at}.png" for at in range(2)]
     for at, path in enumerate(paths):
         picture = Image.new("L", (90, 60), 255)

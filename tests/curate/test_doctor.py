@@ -1,4 +1,4 @@
-"""curate.doctor: what it says of a machine that has everything, nothing, or broken things."""
+"""curate.doctor: its output on a machine where everything works, nothing is installed, or things are broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project file: what it sets, and that every mistake in it is one clear line."""
+"""The project file: what it sets, and one clear line for every mistake in it."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_the_page_has_every_key_and_its_example_is_taken(tmp_path):
     found = project(tmp_path, example)
     rules.select(
         found.select, found.ignore, options=found.options, severities=found.severity, fixes=found.fixes
-    )  # would refuse what isn't there
+    )  # refuses unknown names
     make_options(found.export, {}, found.licences)
     written = tomllib.loads(example)
     keys = {item.name for item in fields(Project) if item.metadata.get("key", True)}

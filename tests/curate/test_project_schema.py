@@ -1,4 +1,4 @@
-"""The JSON schema of the project file accepts what the program reads, and refuses what it refuses."""
+"""The JSON schema of the project file accepts and refuses the same values as the program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def accepts(settings: dict[str, Any]) -> bool:
 
 
 def is_read(settings: dict[str, Any], folder: Path) -> str:
-    """Empty where the program takes the settings, else what it says."""
+    """Empty if the program accepts the settings, otherwise its message."""
     file = folder / "texsieve.toml"
     file.write_text(_toml(settings), encoding="utf-8")
     assert tomllib.loads(file.read_text(encoding="utf-8")) == settings
@@ -61,12 +61,12 @@ def _keys(schema: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple
             yield (*above, name)
 
 
-#: Of the options, a rule by its code and by its name stands for all.
+#: In `options`, one rule by its code and one by its name represent all.
 PATHS = [path for path in _keys(SCHEMA) if path[0] != "options" or path[1] in ("SYN010", "empty-cells", "ESC010")]
 VALUES: list[Any] = ["text", "none", "", 3, -1, 0, 0.5, 2.5, True, [], ["a"], ["none"], [1], {}, {"a": 1}]
 VALUES += [{"SYN001": "info"}, {"SYN001": 0.5}, {"unbalanced-brace": "safe"}, {"a": ["SYN001"]}, {"a": []}]
 VALUES += [{"train": 1.0}, {"a": " "}, "train=1", "x=all", 10**9]
-#: What the program refuses beyond what a schema can say.
+#: What the program refuses but a schema can't express.
 BEYOND = re.compile(r"add up to|is not NAME=SHARE|no rule is called|can't be the name of a split")
 
 

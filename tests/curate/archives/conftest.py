@@ -1,4 +1,4 @@
-"""Every test has a cache folder of its own, and shows what lies in it."""
+"""Each test has its own cache folder and can list what is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in archives beside their labels: found by their names, opened, and never guessed."""
+"""Images in archives next to their labels: matched by name and opened, never guessed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_pickles_beside_captions(tmp_path: Path) -> None:
 
 
 def test_pickles_as_hmer_repositories_have_them(tmp_path: Path) -> None:
-    """WAP: a pickle a split, of pictures with a channel. CAN: a folder a split, and `images.pkl` in each."""
+    """WAP has a pickle of images with a channel per split. CAN has a folder per split with an `images.pkl` in it."""
     for at, split in enumerate(("train", "test")):
         arrays = {"18_em_0": np.zeros((1, 3, 10 + at), np.uint8), "18_em_1": np.zeros((1, 3, 20 + at), np.uint8)}
         write(tmp_path / "wap" / f"{split}_caption.txt", "18_em_0\tx\n18_em_1\ty\n")
@@ -108,7 +108,7 @@ def test_pickles_as_hmer_repositories_have_them(tmp_path: Path) -> None:
 
 
 def test_splits_have_archives_of_their_own(tmp_path: Path) -> None:
-    """Every split has a 0.png; each is taken from its own archive, or its own folder of one archive."""
+    """Every split has a 0.png; each is read from its own archive, or from its own folder of a shared archive."""
     for at, split in enumerate(("train", "test")):
         write(tmp_path / "a" / f"{split}_labels.txt", "0.png\tx\n")
         zipped(tmp_path / "a" / f"{split}_images.zip", {"0.png": png(10 + at)})
@@ -134,7 +134,7 @@ def test_what_nothing_tells_apart_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_another_sets_archive_is_not_looked_into(tmp_path: Path) -> None:
-    """`18_em_0` of 2014 is no picture for the caption of 2016."""
+    """`18_em_0` of 2014 is not the image for the caption of 2016."""
     for name in ("2014", "2016"):
         write(tmp_path / name / "caption.txt", "18_em_0\tx\n18_em_1\ty\n")
     tarred(tmp_path / "2014" / "img.tar", {"img/18_em_0.png": png(10), "img/18_em_1.png": png(11)})

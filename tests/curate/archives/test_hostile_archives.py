@@ -1,4 +1,4 @@
-"""Archives made to do harm, or made carelessly: a line each, and nothing written but below the cache folder."""
+"""Malicious or careless archives: each gets a one-line message, and nothing is written outside the cache folder."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_odd_names(tmp_path: Path) -> None:
         tmp_path / "d.zip", {**GOOD, "img/a\x1b[31m.png": b"", "IMG/0.png": png(3), "__MACOSX/img/._0.png": b""}
     )
     assert open_archive(path).left_out == {names.NOT_TEXT: 1, names.ALIKE: 1}
-    # Chinese Windows writes names in GBK and says nothing of it.
+    # Chinese Windows writes names in GBK without saying so.
     raw = "图片/公式1.png".encode("gbk")
     data = zipped(tmp_path / "e.zip", {"N" * len(raw): png(5)}).read_bytes().replace(b"N" * len(raw), raw)
     (tmp_path / "e.zip").write_bytes(data)
@@ -140,7 +140,7 @@ def test_odd_names(tmp_path: Path) -> None:
 
 
 def _lying_zip(path: Path, members: int, size: int) -> Path:
-    """Many members that share the same few bytes, each of which claims to be large."""
+    """Many members that share the same few bytes and each claim to be large."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     data = packer.compress(b"\0" * size) + packer.flush()
     crc = zlib.crc32(b"\0" * size)
@@ -181,7 +181,7 @@ def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_header_that_claims_to_be_huge(tmp_path: Path) -> None:
-    """The names of members may stand in blocks of their own; a hostile one is gigabytes long."""
+    """Member names may have blocks of their own; a hostile one is gigabytes long."""
     for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE):
         header = tarfile.TarInfo("x")
         header.type, header.size = kind, 5 << 20

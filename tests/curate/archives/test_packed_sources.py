@@ -1,4 +1,4 @@
-"""Whole data sets in archives: read as the folder they hold, named by the archive, their pictures left in it."""
+"""Whole data sets in archives: read as the folder they contain, named after the archive, images left inside."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_tables_in_an_archive(tmp_path: Path, cache: Path) -> None:
     assert images(source) == ["im2latex.zip#data/train.parquet#image:0", "im2latex.zip#data/train.parquet#image:1"]
     assert widths(source) == [10, 11]
     for entry in (cache / "unpacked").iterdir():
-        entry.rename(cache / entry.name)  # the cache is gone, and made again
+        entry.rename(cache / entry.name)  # the cache is gone and is made again
     assert open_image(source.root, str(images(source)[1])).size == (11, 4)
 
 
@@ -158,7 +158,7 @@ def test_what_can_not_be_read_is_said_without_the_cache(
 
 
 def test_pictures_can_be_looked_at_while_their_archive_is_read(tmp_path: Path) -> None:
-    """A format that needs to see pictures finds them in the folder that it reads."""
+    """A format that needs to look at images finds them in the folder that it reads."""
     packed = opened(zipped(tmp_path / "d.zip", {"d/labels.txt": "x\n", "d/img/0.png": png(10), "d/img/1.png": ""}))
     assert packed is not None
     frame = probe(packed.folder, ["img/0.png", "img/1.png", "labels.txt"], measures=True)

@@ -1,4 +1,4 @@
-"""Pickles of pictures: what real writers make of arrays is read, and nothing that a hostile one names is called."""
+"""Pickles of images: arrays from real writers are read, and nothing that a hostile pickle names is called."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_numpy_1_wrote(protocol: int, tmp_path: Path) -> None:
 
 
 def test_what_python_2_wrote(tmp_path: Path) -> None:
-    """Protocol 2 of cPickle, by hand: texts and bytes are one kind there, and names may be latin-1."""
+    """Protocol 2 of cPickle, written by hand: text and bytes are the same there, and names may be latin-1."""
 
     def short(text: bytes) -> bytes:
         return b"U" + bytes([len(text)]) + text
@@ -196,7 +196,7 @@ def test_hostile_pickles(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_memo_bomb_takes_no_memory(tmp_path: Path) -> None:
-    """Lists of ten references to the list before: 10^30 items, if anybody counted them."""
+    """Each list holds ten references to the list before it: 10^30 items if they were expanded."""
     data = b"\x80\4]\x94" + b"".join(b"](" + bytes([ord("h"), at]) * 10 + b"e\x94" for at in range(30)) + b"."
     (tmp_path / "x.pkl").write_bytes(data)
     assert len(read_pickle(tmp_path / "x.pkl")) == 10
@@ -212,5 +212,5 @@ def test_damaged_pickles_are_one_line(data: st.DataObject, tmp_path: Path) -> No
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / "x.pkl"
     path.write_bytes(whole)
-    with contextlib.suppress(UserError):  # and nothing else
+    with contextlib.suppress(UserError):  # no other exception
         repack(path, path.with_suffix(".zip"))

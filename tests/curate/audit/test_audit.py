@@ -1,4 +1,4 @@
-"""The whole audit on small data sets the tests write: the run folder's contract, reuse, and what bad input does."""
+"""The whole audit on small data sets written by the tests: the run folder's contract, reuse, and bad input."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_label_s_findings_reach_all_its_samples_in_order(tmp_path, small):
     findings = run_audit(tmp_path / "run", small).findings
     braces = findings.filter(pl.col("rule") == "SYN001").collect()
     assert braces["sample_id"].to_list() == ["small/b"]
-    order = findings.select("sample_id").collect()["sample_id"].drop_nulls().to_list()  # null: of the whole source
+    order = findings.select("sample_id").collect()["sample_id"].drop_nulls().to_list()  # null: about the whole source
     assert order == sorted(order)
     braceless = findings.filter(pl.col("rule") == "NRM003").collect()
     assert braceless["sample_id"].to_list() == ["small/f"]
@@ -170,10 +170,10 @@ def test_update_judges_only_what_changed(tmp_path, small, monkeypatch):
     assert judged == ["new"]
     judged.clear()
     run_audit(tmp_path / "run", small, update=True, ruleset=rules.select(["SYN"]))
-    assert "new" in judged  # other rules: nothing is taken over
+    assert "new" in judged  # other rules: nothing is reused
     judged.clear()
     run_audit(tmp_path / "run", small, update=True, ruleset=rules.select(["SYN"], fixes={"SYN001": "unsafe"}))
-    assert "new" in judged  # other fix levels stand in the findings too
+    assert "new" in judged  # the fix levels are part of the findings
     assert len(judged) > 1
 
 
@@ -315,7 +315,7 @@ def test_unreadable_rows_are_counted_and_kept_with_their_place(tmp_path):
     source.write_bytes(
         b'{"id": "a", "label": "x"}\n'
         b'{"id": "b", "label": "y"\n'  # truncated
-        b'{"id": "c", "label": "\xff"}\n'  # no UTF-8
+        b'{"id": "c", "label": "\xff"}\n'  # not UTF-8
         b'{"id": "d", "label": "x\\u0000y"}\n'  # NUL
         b'{"id": "a", "label": "z"}\n'  # the same id again
         b'{"id": "e", "image": "../../etc/passwd", "label": "w"}\n'
@@ -482,7 +482,7 @@ def test_a_second_audit_opens_no_image_and_says_the_same(tmp_path, pictures, mon
     second = run_audit(tmp_path / "two", pictures, **asked)
     for name in ("samples.parquet", "findings.parquet"):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
-    assert {name for name in opened if name != "cut.png"} <= {"0.png"}  # the report shows crops of what has findings
+    assert {name for name in opened if name != "cut.png"} <= {"0.png"}  # the report crops samples with findings
 
 
 def test_progress_counts_images(tmp_path, pictures):

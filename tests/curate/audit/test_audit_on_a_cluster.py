@@ -1,4 +1,4 @@
-"""An audit on a cluster of two workers: the run is the local one, and a worker that is lost costs nothing but time."""
+"""An audit on a cluster of two workers equals the local run, and losing a worker costs only time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if os.environ.get("CI") != "true":
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[str]:
-    """The cluster's address. Everything in this process is done by it."""
+    """The address of the cluster. Everything in this process runs on it."""
     import ray
 
     with on_ray():
@@ -39,7 +39,7 @@ def test_the_run_is_the_local_one_row_for_row(sources, whole, tmp_path, monkeypa
     updated = run_audit(tmp_path / "run", sources, known=KNOWN, workers=2, update=True)
     same(updated, whole)
     distinct = whole.summary["totals"]["distinct_labels"]
-    assert distinct - 5 < updated.summary["run"]["reused"]["labels"][0] <= distinct  # not those with own macros
+    assert distinct - 5 < updated.summary["run"]["reused"]["labels"][0] <= distinct  # except labels with own macros
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
@@ -51,7 +51,7 @@ def test_a_worker_that_is_killed_repeats_its_part(tmp_path, monkeypatch):
     killed, over = [], Event()
 
     def kill_a_worker() -> None:
-        """Kill the first process of the cluster that has begun a helper, which is when it begins to judge a part."""
+        """Kill the first cluster process that has started a helper, that is, one that begins to judge a part."""
         while not killed and not over.is_set():
             parents = {parent for parent, line in processes() if "texsieve-helper" in line}
             for worker in parents - {os.getpid()}:
@@ -72,7 +72,7 @@ def test_a_worker_that_is_killed_repeats_its_part(tmp_path, monkeypatch):
 
 
 def processes() -> Iterator[tuple[int, str]]:
-    """(parent, command line) of the processes of this machine that this one, or a process it started, has started."""
+    """(parent, command line) of all processes that descend from this one."""
     parents, lines = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

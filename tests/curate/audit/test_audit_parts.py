@@ -1,4 +1,4 @@
-"""An audit in parts: whatever the parts, the run is the same; stopped in the middle of one, it is whole or absent."""
+"""An audit in parts: any split into parts gives the same run, and an interrupted audit leaves a whole run or none."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def in_parts_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Three sources: labels that come again in later parts and other splits, images, columns of their own, formulas of
-    a document with macros."""
+    """Three sources: labels that recur in later parts and other splits, images, extra columns, formulas of a document
+    with macros."""
     folder = tmp_path_factory.mktemp("sources")
     rng = random.Random(0)
     labels = [
@@ -107,7 +107,7 @@ def test_an_update_in_parts_is_what_a_new_run_is(sources, whole, tmp_path, monke
     same(updated, whole)
     reused = updated.summary["run"]["reused"]
     assert reused["same_rules"]
-    assert reused["labels"][0] >= 30  # all of the first source, and what the others share with it
+    assert reused["labels"][0] >= 30  # the whole first source, and the labels that the others share with it
     assert reused["labels"][0] < reused["labels"][1] == updated.summary["totals"]["distinct_labels"]
     assert whole.summary["run"]["reused"] is None
 
@@ -125,8 +125,8 @@ def test_parts_hold_rows_in_order_and_fill_in_what_some_lack(tmp_path):
     assert not (tmp_path / "parts").exists()
 
 
-#: Runs `curate` with parts of 20 rows, and kills itself in the middle of writing the n-th of them; or lets no file
-#: grow beyond n bytes, as on a full disk.
+#: Runs `curate` with parts of 20 rows. Kills itself while it writes the n-th part, or limits every file to n bytes, as
+#: on a full disk.
 DRIVER = """
 import os, resource, signal, sys
 from curate.audit import parts, sources
@@ -176,7 +176,7 @@ def test_stopped_in_a_part_the_run_is_whole_or_absent(sources, tmp_path, what, n
     there = tmp_path / "run"
     assert there.exists() == update
     assert held == ({path.name: path.read_bytes() for path in there.iterdir()} if update else {})
-    for litter in tmp_path.glob(".run.*"):  # what has just been made may be another's, which hasn't locked it yet
+    for litter in tmp_path.glob(".run.*"):  # new leftovers may belong to another process that hasn't locked them yet
         os.utime(litter, (0, 0))
     again = run_audit(tmp_path / "run", [sources[0]], update=update)
     assert again.samples.collect().height == 120

@@ -1,4 +1,4 @@
-"""Samples that are drawn (`curate audit --sample`) stand for all, and depend on nothing but ids and seed."""
+"""Drawn samples (`curate audit --sample`) represent the whole set and depend only on ids and seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def drawn(folder: Path, rows: list[dict], size: int, **how: object) -> Run:
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict]:
-    """Nine in ten are to train on; one in four is long."""
+    """Nine in ten are training samples; one in four is long."""
     return [
         {
             "id": f"r{n}",

@@ -1,4 +1,4 @@
-"""summary.json is counted right, in a fixed order, for empty and odd frames too."""
+"""summary.json has correct counts in a fixed order, for empty and unusual frames too."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_counts_of_a_small_run():
         "samples_with_error": 1,
         "samples_with_warning": 1,
         "samples_with_info_only": 1,
-        "clean": 3,  # without error or warning: a remark is nothing against a label
+        "clean": 3,  # no error and no warning: an info doesn't count against a label
     }
     assert summary["severities"] == {"error": 2, "warning": 2, "info": 2}
     assert [(r["rule"], r["findings"], r["samples"], r["fixable"]) for r in summary["rules"]] == [
-        ("SYN001", 2, 1, 0),  # errors first, then by samples
+        ("SYN001", 2, 1, 0),  # errors first, then by number of samples
         ("CMD005", 2, 2, 2),
         ("WSP003", 1, 1, 1),
         ("DST001", 1, 0, 0),
@@ -99,7 +99,7 @@ def test_a_broken_image_is_no_error_that_a_safe_fix_repairs():
     ]
     entry = summary_of(samples, findings, [facts("a", 3, images_checked=True)])["sources"][0]
     assert (entry["samples_with_error"], entry["errors_with_safe_fix"], entry["errors_without_fix"]) == (3, 1, 0)
-    assert entry["missing_image"] == 2  # a file whose header can be read and whose pixels can't is one of them
+    assert entry["missing_image"] == 2  # includes a file with a readable header and unreadable pixels
 
 
 def test_a_split_that_holds_training_labels_and_sources_that_share():

@@ -1,4 +1,4 @@
-"""The verdicts that real data sets should get, and the sentences they come with."""
+"""The verdicts that real data sets should get, and the sentences that explain them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_few_errors_of_a_ready_set_are_named():
     assert "(SYN006 double-superscript (2), ESC005 escape-eaten-command (1))" in judge(raw)[1][0]
 
 
-#: As its audit counts raw im2latex, 1,200 rows with their pages.
+#: The counts of the audit of raw im2latex: 1,200 rows with their pages.
 RAW = {
     "images": {"images": 1_200, "pages": 1_198, "inverted": 0, "model": {"shrunk": 1_200}},
     "samples_with_error": 21, "errors_without_fix": 21, "residue": 710, "respellable": 1_100,
@@ -107,7 +107,7 @@ def test_a_set_to_test_on_says_so():
     by_file = entry(path="a/mathwriting_valid_captions.json")
     assert "(mathwriting_valid_captions.json)" in judge(by_file)[1][0]
     assert judge(entry(splits={"train": 9_000, "test": 1_000}))[1] == ["No error in 10,000 samples."]
-    assert judge(entry(splits={"test": 9_000}))[1] == ["No error in 10,000 samples."]  # the rest may be anything
+    assert judge(entry(splits={"test": 9_000}))[1] == ["No error in 10,000 samples."]  # the rest doesn't matter
 
 
 def test_the_point_that_makes_the_verdict_is_never_behind_heavier_ones():
@@ -116,7 +116,7 @@ def test_the_point_that_makes_the_verdict_is_never_behind_heavier_ones():
 
 
 def _everything() -> list:
-    """Points of every kind."""
+    """One point of every kind."""
     shifted = {"rule": "PAR001", "name": "shifted-pairs", "message": "m"}
     unread = {"rule": "DST009", "name": "labels-no-formulas", "message": "m"}
     numbers = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Files and folders are whole or absent, also when the writer dies in between."""
+"""Files and folders are whole or absent, even if the writer dies halfway."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_killed_writer_leaves_no_folder_and_the_next_one_no_litter(tmp_path):
 
     with pytest.raises(RuntimeError):
         give_up()
-    assert names(tmp_path) == [".other.abc.tmp", litter.name]  # its writer lives
+    assert names(tmp_path) == [".other.abc.tmp", litter.name]  # its writer is alive
     process.kill()
     process.wait()
     assert not (tmp_path / "run").exists()
@@ -116,12 +116,12 @@ def test_what_a_killed_writer_of_a_file_left_goes_with_the_next_one(tmp_path, mo
 
     kept = sorted([litter.name, *(path.name for path in others), "file"])
     write_again()
-    assert names(tmp_path) == kept  # its writer lives
+    assert names(tmp_path) == kept  # its writer is alive
     process.kill()
     process.wait()
     os.utime(litter)
     write_again()
-    assert names(tmp_path) == kept  # it may have been made just now
+    assert names(tmp_path) == kept  # it may have just been made
     os.utime(litter, (long_ago, long_ago))
     write_again()
     assert names(tmp_path) == [name for name in kept if name != litter.name]

@@ -1,4 +1,4 @@
-"""A writer may die after any of its steps: old or new is whole, and nothing that was decided is lost."""
+"""A writer may die after any step: the old or the new version is whole, and no decision is lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEATHS = ("kill", "leave")
 
 
 def every_step(folder: Path, task: str, way: str, deed: str, lines: str = "calls") -> list[dict[str, Any]]:
-    """What is found after a death at each step; the last one is of a writer that wasn't disturbed."""
+    """The state after a death at each step; the last entry is a writer that wasn't disturbed."""
     command = [sys.executable, str(DYING), str(folder), task, way, deed, lines]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
@@ -43,7 +43,7 @@ def test_a_folder_that_is_replaced(tmp_path: Path, way: str, deed: str, lines: s
     assert {"before rename", "after rename"} <= {one["step"] for one in found} or way == "exchange"
     assert way == "renames" or {"before exchange", "after exchange"} <= {one["step"] for one in found}
     absent = [one for one in found if one["died"] is None]
-    # Only who is killed between two renames leaves nothing in the folder's place.
+    # Only a writer killed between two renames leaves nothing in the folder's place.
     assert bool(absent) == (way == "renames" and deed in DEATHS)
     for one in found:
         assert one["died"] in ("old", "new", None), one
@@ -52,7 +52,7 @@ def test_a_folder_that_is_replaced(tmp_path: Path, way: str, deed: str, lines: s
         assert one["litter"] == [], one
         assert ("put back from" in one["notes"]) == (one["died"] is None), one
         assert "lacks" not in one["notes"], one
-    if deed != "fail":  # an error while a folder is held or cleared away is no reason to stop
+    if deed != "fail":  # an error while a folder is locked or removed is no reason to stop
         assert [one["opened"] for one in found] == sorted((one["opened"] for one in found), reverse=True)
 
 

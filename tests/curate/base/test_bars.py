@@ -1,4 +1,4 @@
-"""Progress bars say how far a stage is, how long it still takes and how fast it goes; in a pipe there is none."""
+"""Progress bars show the progress of a stage, the time left and the rate. Pipes get no bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO) -> str:
-    clock = itertools.count(100.0, 2.0)  # seconds between two looks at it
+    clock = itertools.count(100.0, 2.0)  # seconds between two readings
     monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr("time.time", lambda: next(clock))
     monkeypatch.setattr("sys.stderr", screen)
@@ -33,7 +33,7 @@ def test_a_bar_tells_stage_part_time_left_and_rate(monkeypatch: pytest.MonkeyPat
     assert "00:00:" in screen
     rates = [int(text.split()[-1].replace(",", "")) for text in screen.split("/s")[:-1]]
     assert rates
-    assert max(rates) <= 1000  # the first 200 were there at the start, and count for nothing
+    assert max(rates) <= 1000  # the first 200 were there at the start and don't count
 
 
 def test_nothing_is_shown_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

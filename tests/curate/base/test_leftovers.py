@@ -1,4 +1,4 @@
-"""What an interrupted replacement left is put back where it is missing, kept where it is needed, else cleared away."""
+"""Leftovers of an interrupted replacement are put back if the folder is missing, kept if needed, removed otherwise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make(run: Path, text: str, *decided: str) -> Path:
 
 
 def aside(run: Path, text: str, *decided: str, mark: str = "abcd_123") -> Path:
-    """The old version of `run` as two renames leave it when they are killed in between, or after the second."""
+    """The old version of `run`, as left by a replacement that is killed between or after its two renames."""
     home = run.parent / f".{run.name}.{mark}.old"
     make(home / run.name, text, *decided)
     return home
@@ -117,7 +117,7 @@ def test_an_old_version_with_decisions_that_the_present_one_lacks_is_kept(
     renew(run)
     assert capsys.readouterr().err == said
     assert list(read_decisions(home / "run" / DECISIONS_FILE).standing) == ["s/a", "s/b"]
-    # As the note says:
+    # What the message says to do:
     both = (home / "run" / DECISIONS_FILE).read_bytes() + (run / DECISIONS_FILE).read_bytes()
     (run / DECISIONS_FILE).write_bytes(both)
     leftovers._told.clear()
@@ -132,7 +132,7 @@ def test_an_old_version_that_may_be_a_living_writers_is_left_alone(tmp_path: Pat
     run = make(tmp_path / "run", "new")
     home = aside(run, "old")
     renew(run)
-    assert home.is_dir()  # younger than a minute
+    assert home.is_dir()  # it is less than a minute old
     an_hour_ago(home)
     with leftovers.held_folder(home) as held:
         assert held
@@ -285,7 +285,7 @@ def test_where_folders_cannot_be_locked_a_leftover_is_put_back(tmp_path: Path, m
     import fcntl
 
     def refuses(fd: int, operation: int) -> None:
-        raise OSError(9, "Bad file descriptor")  # as NFS does for folders
+        raise OSError(9, "Bad file descriptor")  # as NFS does with folders
 
     monkeypatch.setattr(leftovers, "_SETTLE_S", 0.01)
     aside(tmp_path / "run", "old")

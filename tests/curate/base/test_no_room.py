@@ -1,4 +1,4 @@
-"""Want of room is one line that names the place and says what to do, whoever met it."""
+"""A full disk gives one line that names the place and says what to do, whichever code runs into it."""
 
 from __future__ import annotations
 

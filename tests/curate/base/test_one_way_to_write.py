@@ -1,4 +1,4 @@
-"""Every place that writes, replaces or removes a file goes through `atomic_files`, or says here why it need not."""
+"""All code that writes, replaces or removes files uses `atomic_files`, or is listed here with a reason."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-#: What yields a temporary path that takes the place of the real one when its block ends.
+#: Context managers that yield a temporary path, which replaces the real one when the block ends.
 WAYS = {"new_file", "new_folder"}
-#: Calls that make, fill, replace or remove what lies on the disk.
+#: Calls that create, fill, replace or remove something on disk.
 WRITES = {"write_text", "write_bytes", "write_parquet", "sink_parquet", "write_csv", "ParquetWriter", "save", "savez"}
 MOVES = {
     "rename",
@@ -29,7 +29,7 @@ MOVES = {
 
 
 def _places(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """(function, call) of every call that changes the disk, those on a path that a block of WAYS yields left out."""
+    """(function, call) of every call that changes the disk, except on a path that a block of WAYS yields."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             safe = _safe_names(function)
@@ -39,7 +39,7 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _safe_names(function: ast.AST) -> set[str]:
-    """Names that stand for a temporary path, or for something made of one."""
+    """Names bound to a temporary path, or to something made from one."""
     safe: set[str] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.With):
@@ -81,7 +81,7 @@ def _changes(node: ast.Call) -> str | None:
 
 
 def _is_of_paths(node: ast.Call, name: str) -> bool:
-    """Not the `replace` of a text, a date or a dataclass, nor the `rename` of a frame's columns."""
+    """Leaves out `replace` of a string, a date or a dataclass, and `rename` of a frame's columns."""
     if name == "replace":
         return (len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Dict)) or _of_os(node)
     if name == "rename":
@@ -96,7 +96,7 @@ def _of_os(node: ast.Call) -> bool:
 
 
 def found() -> dict[str, set[str]]:
-    """Functions that change the disk, by module, each with what it calls."""
+    """Functions that change the disk, by module, and what they call."""
     out: dict[str, set[str]] = {}
     for path in sorted(path for package in ("rules", "curate", "finetune") for path in (ROOT / package).rglob("*.py")):
         places = {f"{function} {call}" for function, call in _places(ast.parse(path.read_text(encoding="utf-8")))}
@@ -105,7 +105,7 @@ def found() -> dict[str, set[str]]:
     return out
 
 
-#: Functions that may do so another way, by what for.
+#: Functions that may write in another way, grouped by reason.
 REASONS: dict[str, dict[str, str]] = {
     "the one place": {
         "curate/base/atomic_files.py": "_discard _rename _swap new_file",
@@ -134,7 +134,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/export/write/job.py": "_write_dropped",
         "curate/export/write/parquet.py": "__init__",
         "curate/export/write/picture_lines.py": "__init__ add put_together",
-        "curate/fix/job.py": "write",  # the journal of an output that could not be put in its place
+        "curate/fix/job.py": "write",  # the journal of an output that could not be moved into place
         "curate/export/write/work.py": "__exit__ _fresh _take_lock begin finish publish _clear_away",
     },
     "what can be made again: caches, and what the App shows": {

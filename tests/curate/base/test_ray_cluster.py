@@ -1,4 +1,4 @@
-"""The engine ray where there is no cluster. tests/curate/audit/test_audit_on_a_cluster.py has one."""
+"""The ray engine without a cluster. tests/curate/audit/test_audit_on_a_cluster.py runs one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed command left beside its result goes with the next one, even where that refuses to write over it."""
+"""The next command removes what a killed one left next to its output, even if it refuses to overwrite the output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_fix(tmp_path: Path) -> None:
         aged(tmp_path / name)
     from curate.base import leftovers
 
-    leftovers._unfinished.clear()  # another process
+    leftovers._unfinished.clear()  # as in another process
     assert run("curate", main_group, command) == 2
     assert left(tmp_path) == [".other.txt.abcdefgh.tmp"]
 
@@ -48,7 +48,7 @@ def test_an_audit(tmp_path: Path) -> None:
 
 
 def test_an_export(tmp_path: Path) -> None:
-    """Killed after the data set was put in its place, and before the working folder was removed."""
+    """Killed after the data set was moved into place and before the working folder was removed."""
     made = make_run(tmp_path / "run", labels_only(3))
     exported(made, tmp_path / "set")
     working = tmp_path / ".set.part"
@@ -58,7 +58,7 @@ def test_an_export(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="already exists"):
         exported(made, tmp_path / "set")
     assert left(tmp_path) == []
-    (working / "data").mkdir(parents=True)  # one that goes on, to be put elsewhere by hand
+    (working / "data").mkdir(parents=True)  # an unfinished export, which the user may still move elsewhere
     (working / "plan.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match="already exists"):
         exported(made, tmp_path / "set")

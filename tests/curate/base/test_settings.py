@@ -1,4 +1,4 @@
-"""Filling dataclasses from plain values: what is taken, and that everything else is one line that names the key."""
+"""Dataclasses filled from plain values: what is accepted; anything else gives one line that names the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from curate.base.settings import NO_KEY, Between, Count, Share, as_flag, check, 
 
 @dataclass(frozen=True)
 class Inner:
-    """A section."""
+    """A nested section."""
 
     rate: Share = 0.5
     kind: Literal["a", "b"] = "a"
@@ -27,7 +27,7 @@ class Inner:
 
 @dataclass(frozen=True)
 class Outer:
-    """A key of every kind."""
+    """One key of every kind."""
 
     many: Count | None = None
     low: Annotated[int, Between(high=3)] = 0

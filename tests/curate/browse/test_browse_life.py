@@ -1,4 +1,4 @@
-"""`curate browse` as a process, with a real mongod and FiftyOne's real server: what it shows, and how it ends."""
+"""`curate browse` as a process, with a real mongod and FiftyOne's real server: what it shows and how it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from curate.runs.decisions import append_decisions, decide
 
 pytestmark = pytest.mark.fiftyone
 
-#: All samples of the dataset as the App has them, and how many each saved view holds.
+#: All samples of the App's dataset, and the number of samples in each saved view.
 DUMP = """
 import json, fiftyone as fo
 name = json.loads(%r)
@@ -40,7 +40,7 @@ print(json.dumps({"samples": samples, "views": views, "indexes": indexes, "info"
 
 
 def dump(browsing: Browsing, run: Path, environment: dict[str, str]) -> dict:
-    """What the database of a running App holds."""
+    """The contents of a running App's database."""
     command = Path(f"/proc/{browsing.pids['mongod']}/cmdline").read_bytes().split(b"\0")
     port = command[command.index(b"--port") + 1].decode()
     return inside(
@@ -85,7 +85,7 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
     assert found["views"]["duplicates and conflicts"] == 2
     assert found["views"]["SYN syntax"] > 0
 
-    for sample in samples.values():  # every picture of every sample is there when it is asked for
+    for sample in samples.values():  # every image of every sample exists when it is requested
         for name in ("filepath", "rendered", "side_by_side"):
             assert picture(browsing, sample[name]).width > 10
     assert picture(browsing, samples["formulas/s4"]["filepath"]).format == "PNG"  # it was a TIFF
@@ -127,7 +127,7 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
     edited = found["formulas/s0"]
     assert edited["text"] == "a/b - c"
     assert (edited["decision"], edited["decided_label"], edited["tags"]) == ("edit", r"\frac{a}{b} - c", ["edit"])
-    assert edited["created"] == samples["formulas/s0"]["created"]  # taken in once
+    assert edited["created"] == samples["formulas/s0"]["created"]  # imported once
     assert again.stop(signal.SIGINT) == 0
     assert gone(again.cache) == []
 
@@ -215,7 +215,7 @@ def test_two_at_once_see_their_own_samples(browse, environment, made_run, tmp_pa
 
 
 def test_a_persons_own_fiftyone_is_not_touched(browse, environment, mongod, made_run, tmp_path) -> None:
-    """A database runs already, with data: unasked it is left alone, asked for (by its variable) it gets one dataset."""
+    """A database with data already runs. By default it is left alone; if its variable is set, it gets one dataset."""
     own = Mongod(mongod, tmp_path / "own", tmp_path / "own.log")
     own.wait()
     try:
@@ -253,7 +253,7 @@ def test_a_killed_command_leaves_nothing(browse, made_run) -> None:
 
 
 def test_what_a_killed_command_left_is_ended_by_the_next(browse, environment, mongod, made_run) -> None:
-    """Where the kernel does not do it: a mongod goes on after its command, and the next start finds and ends it."""
+    """If the kernel doesn't end mongod together with its command, the next start finds and ends it."""
     browsing = browse(made_run)
     work = browsing.work
     assert browsing.stop() == 0
@@ -261,25 +261,25 @@ def test_what_a_killed_command_left_is_ended_by_the_next(browse, environment, mo
         [mongod, "--dbpath", work / "database", "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"],
         stdout=subprocess.DEVNULL,
     )
-    (work / "state.json").unlink()  # nor does it matter what else is lost there
+    (work / "state.json").unlink()  # other lost files there make no difference
     (work / "pids.json").write_text(
         json.dumps({"processes": {"mongod": orphan.pid, "server": os.getpid()}, "url": "x"})
     )
     again = browse(made_run)
     assert orphan.wait(30) is not None
     assert again.get("/fiftyone")[0] == 200
-    # The other number was this test's own process: not ours to end, and it is still here.
+    # The other pid was this test's own process, which must not be ended: it still runs.
 
 
 def test_what_ends_the_command_is_no_fault_of_a_rule_or_a_drawing(monkeypatch) -> None:
-    """Proposals are proven while the App is open: a signal that came then was taken for a fault, and never heard."""
+    """Fixes are tried while the App is open: a stop signal that comes then must not be taken for a fault."""
     monkeypatch.setattr(drawing, "laid_out", lambda label: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Stopped), _stoppable():
         drawing.render_svg("x")
 
 
 def test_a_label_that_the_painter_dies_of_has_a_picture(browse, environment, made_run, tmp_path) -> None:
-    """The renderer is made to crash on one label; the App stays, the others are drawn."""
+    """The renderer crashes on one label; the App keeps running and the others are drawn."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
         "if 'curate.browse.pictures.painter' in ' '.join(sys.orig_argv):\n"
@@ -296,7 +296,7 @@ def test_a_label_that_the_painter_dies_of_has_a_picture(browse, environment, mad
 
 
 def refused(environment: dict[str, str], run: Path, *arguments: str, **variables: str) -> str:
-    """What `curate browse` says where it can't: one line, exit code 2."""
+    """The error that `curate browse` prints: one line, exit code 2."""
     done = subprocess.run(
         [sys.executable, "-c", "from curate.cli.main import main; main()", "browse", str(run), "--no-open", *arguments],
         env={**environment, **variables},

@@ -1,4 +1,4 @@
-"""What samples become on the way into the App, without FiftyOne: rows, the dataset's folder, views, pictures."""
+"""How samples enter the App, without FiftyOne: rows, the dataset's folder, views, images."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_sources_own_columns_do_not_get_in_the_way(made_run: Path, tmp_path: P
     own = pl.read_parquet(path).with_columns(
         *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
     )
-    own.drop("label_group", "image_group").write_parquet(path)  # as of an older version, too
+    own.drop("label_group", "image_group").write_parquet(path)  # as in an older version
     frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     assert set(frame[fields.SEVERITY]) <= {"error", "warning", "info", "clean"}
     assert frame["filepath"][0].startswith("/")
@@ -129,7 +129,7 @@ def test_a_card_shows_photo_and_drawing(made_run: Path, tmp_path: Path) -> None:
     other = Image.open(io.BytesIO(card(photo_of(root, "images/1.png"), drawn, "x^2")))
     box = ImageChops.difference(plain, other).convert("L").point(lambda level: 255 * (level > 40)).getbbox()
     assert box is not None
-    assert box[3] < HEIGHT // 2  # photos differ above, drawings below do not
+    assert box[3] < HEIGHT // 2  # the photos at the top differ, the drawings below don't
 
 
 @pytest.mark.parametrize("ref", [None, "images/5.png", "../run/summary.json", "formulas.jsonl"])
@@ -186,7 +186,7 @@ def test_proposals_come_for_samples_with_a_fix_only(frame: pl.DataFrame, made_ru
     assert found[eaten][1] == marked("\times 3", r"\times 3") != ""
     assert one(frame, 1)["sample_id"] not in found
     last = batches[-1][0]
-    assert not list(proposed(run, frame, last))  # where it stopped, it goes on
+    assert not list(proposed(run, frame, last))  # it continues where it stopped
 
 
 def test_texts_come_for_every_sample_and_go_on_where_they_stopped(frame: pl.DataFrame) -> None:

@@ -1,8 +1,8 @@
 """From the browser to the data set: `curate browse`, a real mongod, a real App and a headless Chromium.
 
-A person filters to one family of rules, accepts a fix, takes a model's reading, edits a label on the page for deciding,
-rejects a sample; another process reads the decisions, and the export honours them. What the browser asks for outside
-this machine is blocked and looked at.
+A person filters to one family of rules, accepts a fix, takes a model's reading, edits a label on the decision page and
+rejects a sample. Another process reads the decisions, and the export honours them. Requests of the browser to other
+machines are blocked and checked.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from curate.render import render_png
 
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-#: Milliseconds that anything may take on a machine that is busy with other tests.
+#: Timeout in milliseconds, for a machine that is busy with other tests.
 PATIENCE = 90_000
-#: Keeps what the App's notices say: each is there for three seconds, less than a busy machine may need to look.
+#: Records the App's notices: each shows for three seconds, which a busy machine may miss.
 HEAR = """
 window.notices = [];
 const heard = new WeakSet();
@@ -44,7 +44,7 @@ TILES = '[data-cy="fo-grid"] [data-cy="looker"]'
 DELIMITED, WRONG, HOPELESS = r"$\alpha + 11$", r"$\frac{a}{c} + 22$", r"$q _ 3 + 33$"
 MISREAD, READING = r"\frac{k}{l} + 77", r"\frac{k}{h} + 71"
 OPEN, TURNED, TURNED_ANEW = r"\sqrt{y + 55", r"\frac{z}{w + 66", r"\frac{z}{v + 66"
-#: The samples of each test are its own: one `curate browse` serves them all.
+#: Each test has its own samples: one `curate browse` serves them all.
 LABELS = {
     "fix": DELIMITED,
     "edit": WRONG,
@@ -64,7 +64,7 @@ pytestmark = [
 
 
 def curate(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
+    """Run the command line in its own process."""
     code = "from curate.cli.main import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -78,7 +78,7 @@ def curate(*arguments: object, **options: Any) -> subprocess.CompletedProcess[st
 
 
 def write_source(folder: Path, labels: dict[str, str]) -> Path:
-    """JSON lines with the labels, and a picture of what each was first."""
+    """Write JSON lines with the labels, and an image of each label's original formula."""
     folder.mkdir(exist_ok=True)
     for name, label in LABELS.items():
         path = folder / f"{name}.png"
@@ -116,7 +116,7 @@ def run(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(run: Path, mongod: Path) -> Iterator[str]:
-    """`curate browse` on the run; ended, and seen to end well, afterwards."""
+    """`curate browse` on the run; stopped afterwards, and checked to have ended well."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
     environment |= {"HOME": str(run.parent), "TEXSIEVE_CACHE": str(run.parent / "cache"), VARIABLE: str(mongod)}
     browsing = Browsing(run, {**environment, "PYTHONPATH": str(ROOT)}, "--who", "ann")
@@ -130,14 +130,14 @@ def url(run: Path, mongod: Path) -> Iterator[str]:
 
 
 class Page:
-    """The App in a browser, as a person uses it: nothing but what can be seen and clicked."""
+    """The App in a browser, used as a person does: only through what is visible and clickable."""
 
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
         self.url = url
         self.tiles = page.locator(TILES)
         page.set_default_timeout(PATIENCE)
-        # An advertisement comes when it likes and lies over the page, until it was seen once.
+        # An advertisement appears at random and covers the page until it has been dismissed once.
         page.add_init_script("localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')")
         page.add_init_script(HEAR)
 
@@ -146,47 +146,47 @@ class Page:
         self.tiles.first.wait_for()
 
     def counted(self, number: int) -> Any:
-        """Where the App says that the grid holds so many samples."""
+        """The place where the App says that the grid holds this many samples."""
         words = f"{number} sample{'s' * (number != 1)}"
         return self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True)
 
     def count(self, number: int) -> None:
-        """Wait until the grid holds so many samples."""
+        """Wait until the grid holds this many samples."""
         self.counted(number).wait_for()
 
     def tile(self, label: str) -> Any:
-        """The tile that shows a label."""
+        """The tile that shows this label."""
         found = self.tiles.filter(has_text=label)
         found.wait_for()
         return found
 
     def select(self, label: str) -> None:
-        """Tick the box of a tile, which is there while the mouse is over it."""
+        """Tick the box of a tile, which only shows while the mouse is over the tile."""
         selected = self.page.locator('[data-cy="action-manage-selected"]')
-        selected.wait_for(state="hidden")  # what the decision before was about is no longer selected
+        selected.wait_for(state="hidden")  # the samples of the previous decision are no longer selected
         tile = self.tile(label)
 
         def tick() -> None:
-            self.close_sample()  # the click came before the box, and opened it
+            self.close_sample()  # the click came before the box appeared, and opened the sample
             tile.hover(timeout=5000)
             corner = tile.locator('[data-cy="looker-checkbox-"]').bounding_box(timeout=2000)
-            if corner is not None:  # the tile is drawn anew just now
+            if corner is not None:  # None while the tile is redrawn
                 self.page.mouse.click(corner["x"] + 15, corner["y"] + 15)
 
         self.until(tick, selected)
 
     def close_sample(self) -> None:
-        """Close the sample that is open, if one is. The server remembers it, and opens it for the next page, too."""
+        """Close the open sample, if any. The server remembers it and would open it for the next page, too."""
         opened = self.page.locator("#modal.modalon")
         for _ in range(10):
             if not opened.count():
                 return
-            self.page.mouse.click(6, 600)  # beside it
+            self.page.mouse.click(6, 600)  # outside the sample
             self.page.keyboard.press("Escape")
             self.page.wait_for_timeout(500)
 
     def until(self, act: Any, there: Any) -> None:
-        """Do something until what it is for is there: the App takes no clicks on a tile it is still drawing."""
+        """Repeat an action until its result appears: the App ignores clicks on a tile that it still draws."""
         from playwright.sync_api import Error
 
         deadline = time.monotonic() + PATIENCE / 1000
@@ -199,7 +199,7 @@ class Page:
                 assert time.monotonic() < deadline, f"{there} is not there"
 
     def press(self, operator: str) -> None:
-        """Click until the App asks the server for it: a click on a button that is just drawn anew is lost."""
+        """Click until the App sends the request: a click on a button that is being redrawn is lost."""
         from playwright.sync_api import Error
 
         button = self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]')
@@ -214,7 +214,7 @@ class Page:
                     raise
 
     def decide_by_keys(self) -> Any:
-        """The page for deciding, which the App opens in a tab."""
+        """The page for deciding by keys, which the App opens in a tab."""
         with self.page.context.expect_page(timeout=PATIENCE) as opened:
             self.press("decide_by_keys")
         tab = opened.value
@@ -223,16 +223,16 @@ class Page:
         return tab
 
     def notice(self) -> str:
-        """What the App's next notice says."""
+        """The text of the App's next notice."""
         self.page.wait_for_function("window.notices.length")
         said: str = self.page.evaluate("window.notices.shift()")
         return said
 
     def decide(self, label: str, operator: str) -> str:
-        """Select a sample and press a button; what the notice says of it.
+        """Select a sample and press a button; returns the text of the notice.
 
-        The App may drop a selection while it draws the grid anew. It says that nothing is selected, then; so do people
-        see it, and select again.
+        The App may drop a selection while it redraws the grid. It then says that nothing is selected, and the sample is
+        selected again, as a person would.
         """
         for _ in range(5):
             self.select(label)
@@ -240,13 +240,13 @@ class Page:
             said = self.notice()
             if said != NOTHING:
                 break
-            self.page.get_by_text(NOTHING).wait_for(state="hidden")  # it would not be said again
+            self.page.get_by_text(NOTHING).wait_for(state="hidden")  # otherwise it would not be shown again
         return said
 
 
 @pytest.fixture
 def page(url: str) -> Iterator[Page]:
-    """A page of a fresh browser. What it asks for elsewhere is blocked, and must be fonts."""
+    """A page of a fresh browser. Its requests to other machines are blocked, and must be for fonts."""
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "no Chromium: install it (apt-get install chromium), the CI must see the App"
@@ -274,7 +274,7 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     page.count(3)
 
     assert page.decide(DELIMITED, "accept_fix") == "1 fixed."
-    page.count(2)  # the fixed label has no delimiters to be found
+    page.count(2)  # the fixed label has no delimiters to find
 
     page.select(WRONG)
     tab = page.decide_by_keys()
@@ -282,7 +282,7 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     assert tab.get_by_text("Filter in FiftyOne").get_attribute("href") == page.url
     tab.keyboard.press("e")
     text = tab.locator("#text")
-    assert text.input_value() == r"\frac{a}{c} + 22"  # the proposal
+    assert text.input_value() == r"\frac{a}{c} + 22"  # the proposed fix
     text.fill(r"\frac{a}{b")
     tab.get_by_text("this brace is never closed").first.wait_for()
     text.fill(EDITED)

@@ -1,4 +1,4 @@
-"""Decisions made in the App, without the App: what they write, what is to be shown then, what is refused and why."""
+"""Decisions made in the App, tested without it: what they write, what is shown next, what is refused and why."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LABELS = {
 
 
 def audited(folder: Path, labels: dict[str, str], *, update: bool = False) -> Path:
-    """A run of labels, the ids `s/…`."""
+    """An audited run with the ids `s/…`."""
     source = folder / "s.jsonl"
     source.write_text("".join(json.dumps({"id": k, "label": v}) + "\n" for k, v in labels.items()), encoding="utf-8")
     audit([parse_source(str(source))], folder / "run", AuditOptions(ruleset=rules.select(), update=update))
@@ -63,7 +63,7 @@ def state(outcome, name: str) -> State:
 
 
 def test_a_fix_takes_the_proposal_and_shows_the_fixed_label(desk: Desk, run: Path) -> None:
-    # The App may not have the proposal yet: then it is the rules' own.
+    # If the App doesn't have the proposal yet, it comes from the rules.
     outcome = desk.decide("fix", [shown("delimited"), shown("good")])
     assert outcome.message == "1 fixed, 1 has no proposed fix."
     assert outcome.variant == "warning"
@@ -188,7 +188,7 @@ def test_a_run_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
         Desk(tmp_path / "gone").decide("reject", [shown("open")])
 
 
-# What is looked at ----------------------------------------------------------------------------------------------------
+# What is shown --------------------------------------------------------------------------------------------------------
 
 
 def test_check_proposes_fixes_and_judges_the_label_in_force(desk: Desk) -> None:
@@ -209,7 +209,7 @@ def test_a_look_at_a_label_writes_nothing(desk: Desk, run: Path) -> None:
 
 
 def test_findings_about_the_sample_outlast_an_edit(tmp_path: Path) -> None:
-    """The image is blank whatever the label says: that finding and its weight stay, those of the label go."""
+    """The image is blank whatever the label says: an edit keeps that finding and drops those of the label."""
     Image.new("RGB", (60, 40), "white").save(tmp_path / "blank.png")
     row = {"id": "open", "label": LABELS["open"], "image": "blank.png"}
     source = tmp_path / "s.jsonl"

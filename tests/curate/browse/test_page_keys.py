@@ -1,4 +1,4 @@
-"""The page for deciding, in a headless Chromium, by keys alone: what people press and see, and what is written then."""
+"""The page for deciding, in a headless Chromium, by keys alone: what people press and see, and what is written."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine"),
 ]
-#: Milliseconds that anything may take on a busy machine.
+#: Timeout in milliseconds, for a busy machine.
 PATIENCE = 60_000
-#: Labels that would run if they were taken for markup, and what else must stay text.
+#: Labels that would run if they were treated as markup, and others that must stay text.
 HOSTILE = [
     r"\frac{a <img src=x onerror=window.broken=1>",
     r"x^ </code><script>window.broken=1</script>",
@@ -63,7 +63,7 @@ def server(run: Path, tmp_path: Path) -> Iterator[PageServer]:
 
 
 def until(page: Any, condition: str, argument: Any = None) -> None:
-    """Wait for a condition, a function's or an expression's. The page's policy stops playwright's own waiting."""
+    """Wait for a JavaScript condition. The page's policy blocks playwright's own waiting."""
     end = time.monotonic() + PATIENCE / 1000
     while not page.evaluate(condition, argument):
         assert time.monotonic() < end, (condition, argument)
@@ -71,7 +71,7 @@ def until(page: Any, condition: str, argument: Any = None) -> None:
 
 
 class Tab:
-    """The page as somebody without a mouse uses it."""
+    """The page as a person without a mouse uses it."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
@@ -96,7 +96,7 @@ class Tab:
         until(self.page, condition, argument)
 
     def go(self, *keys: str) -> str:
-        """Press keys, and wait for another sample (or the end) to be shown."""
+        """Press keys, and wait until another sample (or the end) is shown."""
         before = self.page.evaluate("location.hash")
         self.press(*keys)
         self.until("before => location.hash !== before && !moving", before)
@@ -186,7 +186,7 @@ def test_after_a_reload_keys_act_on_the_sample_that_is_shown(tab: Tab, run: Path
     assert tab.shown == fourth
     tab.page.reload()
     tab.until("id => document.title.includes(id) && !moving", fourth)
-    assert tab.go("u") == third  # what this tab decided before the reload
+    assert tab.go("u") == third  # the last decision of this tab before the reload
     assert standing(run) == {}
 
 
@@ -215,7 +215,7 @@ def test_skip_undo_and_the_end(tab: Tab, run: Path) -> None:
     assert standing(run) == {}
     third = tab.go("r")
     tab.go("ArrowLeft")
-    assert tab.go("r") == third  # decided so already: on it goes
+    assert tab.go("r") == third  # already decided: it moves on
     assert tab.go("u") == second
     tab.press("u")
     assert tab.said == "There is nothing to take back."
@@ -262,7 +262,7 @@ def test_an_edit_is_drawn_while_it_is_typed_and_opens_without_a_complaint(tab: T
     tab.page.locator("#text").fill("")
     assert "reject it" in tab.page.locator("#hint").inner_text()
     tab.press("Enter")
-    tab.page.locator("#text").fill("r a f u")  # these are letters here, not keys
+    tab.page.locator("#text").fill("r a f u")  # in the text field these are letters, not keys
     tab.go("Enter")
     assert wait_for(run, 1) == {shown.removeprefix("formulas/"): ("edit", "r a f u")}
 
@@ -312,7 +312,7 @@ def test_labels_never_run(browser: Any, server: PageServer) -> None:
 def test_a_hostile_page_in_the_same_browser_decides_nothing(
     browser: Any, server: PageServer, run: Path, tmp_path: Path
 ) -> None:
-    """It knows everything but the token, and the browser holds the cookie: a form, a request, a frame, a picture."""
+    """It knows everything but the token, and the browser has the cookie. It tries form, request, frame and image."""
     tab = opened(browser, server, [])
     order = {"id": tab.shown, "judged": PLAIN[0], "seen": "", "action": "reject", "label": None}
     attack = f"""<form method="post" enctype="text/plain" target="f" action="http://127.0.0.1:{server.port}/api/decide">
@@ -340,7 +340,7 @@ def test_a_hostile_page_in_the_same_browser_decides_nothing(
 
 
 class files:
-    """A web server of a folder on another port of this machine."""
+    """A web server for a folder, on another port of this machine."""
 
     def __init__(self, folder: Path) -> None:
         from functools import partial

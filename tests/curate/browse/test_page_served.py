@@ -1,4 +1,4 @@
-"""The page for deciding by keys, without a browser: who may ask it, what it answers, what it writes."""
+"""The page for deciding by keys, without a browser: who may use it, what it answers, what it writes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def page(run: Path, tmp_path: Path) -> Iterator[PageServer]:
 
 
 def asked(page: PageServer, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an answer; asked as the page itself asks, unless the headers say otherwise."""
+    """Status, headers and body of an answer. The request is as the page sends it, unless the headers say otherwise."""
     own = {"Host": f"127.0.0.1:{page.port}", "Cookie": f"texsieve-{page.port}={page.token}"}
     if body is not None:
         own |= {"Origin": f"http://127.0.0.1:{page.port}", "Content-Type": "application/json"}
@@ -91,14 +91,14 @@ def standing(run: Path) -> dict[str, tuple[str, str | None, str]]:
     return {name: (decision.action, decision.label, decision.who) for name, decision in found.items()}
 
 
-# Who may ask ----------------------------------------------------------------------------------------------------------
+# Who may use it -------------------------------------------------------------------------------------------------------
 
 
 def test_the_address_gives_a_cookie_and_loses_the_token(page: PageServer) -> None:
     status, headers, _ = asked(page, f"/?token={page.token}", Cookie="")
     assert (status, headers["Location"]) == (303, "/")
     assert headers["Set-Cookie"] == f"texsieve-{page.port}={page.token}; Path=/; HttpOnly; SameSite=Strict"
-    status, headers, body = asked(page, "/", Sec_Fetch_Site="cross-site")  # a link to it, as in a chat
+    status, headers, body = asked(page, "/", Sec_Fetch_Site="cross-site")  # a link to the page, for example in a chat
     assert (status, b"page.js" in body) == (200, True)
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "script-src 'self'" in headers["Content-Security-Policy"]
@@ -139,7 +139,7 @@ def test_nobody_else_may_look_or_decide(page: PageServer, run: Path, headers: di
 
 
 def test_a_form_of_another_page_decides_nothing(page: PageServer, run: Path) -> None:
-    """What a form can send: no JSON type, and an origin; a request without an origin is none of the page's."""
+    """A form can't send JSON, and it has another origin; a request without an origin doesn't come from the page."""
     body = order(sample(page, OPEN), "reject")
     assert asked(page, "/api/decide", body, Content_Type="text/plain")[0] == 400
     assert asked(page, "/api/decide", body, Origin="")[0] == 403
@@ -181,7 +181,7 @@ def test_a_fault_is_told_on_the_page(
     status, _, answer = asked(page, "/api/look", {"id": OPEN, "label": "x"})
     assert (status, json.loads(answer)) == (500, {"error": "a fault in texsieve: ZeroDivisionError: division by zero"})
     assert asked(page, "http://[")[0] == 400
-    assert "ZeroDivisionError" in capfd.readouterr().err  # with its traceback, for whoever reports it
+    assert "ZeroDivisionError" in capfd.readouterr().err  # with its traceback, for a bug report
 
 
 # What is shown --------------------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_decisions_are_written_as_they_were_seen(page: PageServer, run: Path) ->
     assert got(page, "/api/decide", order(sample(page, OPEN), "edit", r"\frac{a}{b}", who="bea"))["done"]
     assert standing(run) == {DELIMITED: ("fix", r"\alpha + 1", "ann"), OPEN: ("edit", r"\frac{a}{b}", "bea")}
     again = sample(page, OPEN)
-    assert again["versions"][-1]["kind"] == "reading"  # which is what was decided
+    assert again["versions"][-1]["kind"] == "reading"  # the version that was decided on
     assert again["decision"]["who"] == "bea"
     assert got(page, "/api/decide", order(again, "undo"))["message"] == "1 decision taken back."
     assert OPEN not in standing(run)
@@ -257,7 +257,7 @@ def test_decisions_are_written_as_they_were_seen(page: PageServer, run: Path) ->
 def test_two_people_are_merged_and_neither_overwrites_the_other_unseen(
     page: PageServer, run: Path, tmp_path: Path
 ) -> None:
-    """Two commands on one run, as of two users on one machine: one file, and what one did the other is told."""
+    """Two commands on one run, as by two users: they share one file, and each sees the other's decisions."""
     with page_of(run, tmp_path / "other", "bob") as other:
         mine, theirs = sample(page, OPEN), sample(other, OPEN)
         assert got(page, "/api/decide", order(mine, "reject"))["done"]

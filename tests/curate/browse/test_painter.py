@@ -1,4 +1,4 @@
-"""The painter's process: what is asked for comes first and is answered, what is listed is made when there is time."""
+"""The painter's process: requests come first and are answered; queued work is done when there is time."""
 
 from __future__ import annotations
 

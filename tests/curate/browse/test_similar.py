@@ -1,4 +1,4 @@
-"""Vectors of samples without a model: planted near-duplicates are nearest, and nothing depends on chance."""
+"""Vectors of samples without a model: planted near-duplicates are nearest, and nothing is random."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def photo(label: str, scale: float, seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A run of 40 formulas, each there twice: another scale, other noise, other spaces in the label."""
+    """A run of 40 formulas, each in two versions: another scale, other noise, other spaces in the label."""
     folder = tmp_path_factory.mktemp("similar")
     rows = []
     for number, label in enumerate(formulas(40)):

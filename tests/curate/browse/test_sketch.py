@@ -1,4 +1,4 @@
-"""Pictures that somebody waits for: made by another process, whatever becomes of that."""
+"""Images that somebody waits for: made in another process, even if that process dies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_label_that_cannot_be_drawn_has_a_picture_that_says_why(sketcher: Sket
 
 
 def test_a_photo_is_looked_at_again_when_its_file_changes(sketcher: Sketcher, tmp_path: Path) -> None:
-    assert picture(sketcher.photo(tmp_path, "x.png")).width == 840  # there is none
+    assert picture(sketcher.photo(tmp_path, "x.png")).width == 840  # the image doesn't exist
     for size in ((40, 30), (50, 30)):
         Image.new("RGB", size, "black").save(tmp_path / "x.png")
         assert picture(sketcher.photo(tmp_path, "x.png")).size == size
@@ -46,7 +46,7 @@ def test_when_the_process_dies_the_picture_says_so_and_the_next_is_made(
     sketcher.drawing("x")
     process = sketcher._process
     assert process is not None
-    monkeypatch.setattr(process, "poll", lambda: None)  # it dies over the job, not before
+    monkeypatch.setattr(process, "poll", lambda: None)  # it dies during the job, not before
     process.kill()
     process.wait()
     assert picture(sketcher.drawing("y")).width == 840

@@ -1,4 +1,4 @@
-"""What `curate audit` says of draws, updates and stages."""
+"""What `curate audit` prints about sampling, updates and stages."""
 
 from __future__ import annotations
 

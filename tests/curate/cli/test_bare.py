@@ -1,4 +1,4 @@
-"""The core alone, on a system like Windows, reads, checks, fixes, audits and exports, and names the missing extra."""
+"""Without extras, on a system like Windows, texsieve reads, checks, fixes, audits and exports, or names the extra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[3]
-#: Runs each list of arguments as a command of its own, in one process; prints the exit codes.
+#: Runs each list of arguments as a separate command, all in one process; prints the exit codes.
 CODE = """
 import json, sys
 import bare
@@ -27,7 +27,7 @@ print("codes", [run(name, groups[name], rest) for name, *rest in json.loads(sys.
 
 
 def bare(folder: Path, *commands: list[str]) -> tuple[list[int], str, str]:
-    """(exit codes, what was printed, what was printed as errors) of commands in one bare process."""
+    """(exit codes, standard output, standard error) of commands in one bare process."""
     places = (ROOT / "tests/helpers", ROOT)
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, places)),
@@ -77,7 +77,7 @@ def test_the_core_does_its_work_without_extras_and_without_what_windows_lacks(da
         ["curate", "export", "run", "--out", "out", "--fix", "safe", "--splits", "train=1"],
     )
     assert codes == [0] * 6, told
-    # Read by what the bare process lacks.
+    # Read with packages that the bare process lacks.
     loaded = datasets.load_dataset(str(data / "out"), split="train")
     assert sorted(loaded["label"]) == [r"x \leq 1"] * 2 + ["y^2"] * 2
     summary = json.loads((data / "run/summary.json").read_text(encoding="utf-8"))

@@ -160,7 +160,7 @@ def test_a_finding_is_explained_for_a_report(call) -> None:
     code, out, _ = call("check", "--latex", label, "--latex", "x", "--select", "SYN006,UNI", "--explain")
     assert code == 1
     first, *lines, last, _, where = out.splitlines()
-    assert (first, last) == ("````text", "````")  # longer than what is in the label
+    assert (first, last) == ("````text", "````")  # longer than any fence inside the label
     assert where.endswith("/issues/new?template=wrong-rule.md")
     facts = dict(line.split(None, 1) for line in lines if line)
     assert json.loads(facts["label"]) == label
@@ -173,7 +173,7 @@ def test_a_finding_is_explained_for_a_report(call) -> None:
         "where      latex:1, characters 5 to 6: ^",
         "message    a second superscript on one symbol",
     ]
-    # The block is enough to see the same again.
+    # The block is enough to reproduce it.
     again = call("check", "--latex", json.loads(facts["label"]), "--select", "SYN006,UNI", "--explain")[1]
     assert again == out
     assert call("check", "--latex", "x", "--explain")[:2] == (0, "no findings to explain\n")
@@ -186,7 +186,7 @@ def test_a_file_that_cannot_be_read_hides_no_other(call, tmp_path: Path) -> None
     write(tmp_path / "bad.jsonl", '{"latex": "x"}\n{"latex": \n')
     code, out, err = call("check", "none.txt", "lines.txt", "broken.csv", "bad.jsonl", "./lines.txt", "--select", "SYN")
     assert code == 2
-    assert out.splitlines()[-1] == "2 labels: 1 error, 0 warnings, 0 remarks"  # the same file is read once
+    assert out.splitlines()[-1] == "2 labels: 1 error, 0 warnings, 0 remarks"  # the repeated file is read once
     told = err.splitlines()
     assert [line.partition(":")[0] for line in told] == ["curate"] * 3
     assert "none.txt: no such file" in told[0]
@@ -232,11 +232,11 @@ def test_macros_and_the_form_of_labels_are_no_errors_in_a_document(call, tmp_pat
     write(tmp_path / "proof.md", "$\\qedhere$\n")
     told = [line.split(" ", 3)[:3] for line in call("check", "proof.tex", "proof.md")[1].splitlines()[:-1]]
     assert told == [
-        ["proof.tex:1:14:", "warning", "CMD001"],  # a package of the document may define it
+        ["proof.tex:1:14:", "warning", "CMD001"],  # the document may load a package that defines it
         ["proof.tex:1:25:", "error", "CMD001"],
         ["proof.md:1:2:", "error", "CMD001"],
     ]
-    # In a file of labels the same text is what it is.
+    # In a file of labels, the same text is a label.
     write(tmp_path / "labels.txt", "x \\in \\R\n")
     assert call("check", "labels.txt", "paper.tex")[1].startswith("labels.txt:1:7: error CMD015")
 

@@ -1,4 +1,4 @@
-"""The command line: exit codes, one line for every error, what each command prints. Not what they compute."""
+"""The command line: exit codes, one line per error, what each command prints. Not what the commands compute."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rules.registry import FAMILIES, all_rules
 from rules.selection import PROFILES
 from rules.workers.process import HelperError
 
-#: The one real M²E row there is: three layout tokens, and `\times` twice.
+#: The only real M²E row available: three layout tokens, and `\times` twice.
 M2E_ROW = r'{"name": "0.jpg", "tex": "1 5 . 4 \\times 4 = 6 1 . 6 \\t 1 5 . 4 \\n \\times 4 \\n 6 1 . 6"}'
 FINDING_KEYS = ["rule", "name", "severity", "start", "end", "message", "fix", "replacement"]
 
 
 class Called:
-    """A finished command: exit code and what it wrote."""
+    """A finished command: its exit code and output."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
 
     @property
     def error(self) -> str:
-        """The one line of an error."""
+        """The one line of the error."""
         assert self.code == 2
         assert self.out == ""
         assert self.err.startswith("curate: error: ")
@@ -285,7 +285,7 @@ def test_exit_codes_of_fail_on(call, labels: Path) -> None:
 
 
 def deaf(*arguments: str) -> tuple[int, bytes]:
-    """Exit code and standard error of a command whose reader went away before the first line."""
+    """Exit code and standard error of a command whose reader closes the pipe before the first line."""
     reading, writing = os.pipe()
     os.close(reading)
     try:

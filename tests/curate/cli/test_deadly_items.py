@@ -1,4 +1,4 @@
-"""Labels and images that crash or hang native code, for each kind of work: found, said, and the rest goes on."""
+"""Labels and images that crash or hang native code, in each kind of work: found and named, and the rest continues."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WHY = {"hang": "its process took over 4 s", "crash": "its process ended (SIGSEGV
 
 @pytest.fixture
 def sabotaged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Helpers crash or hang over items that say so; this process isolates its work."""
+    """Helpers crash or hang on items that say so; this process isolates its work."""
     monkeypatch.setenv("PYTHONPATH", str(SABOTAGE))
     for place in ("rules.workers.spread.LIMIT", "curate.images.opening._LIMIT", "curate.export.write.pictures._LIMIT"):
         monkeypatch.setattr(place, 4.0)
@@ -123,12 +123,12 @@ def test_a_command_says_what_it_lost_and_counts_it(tmp_path: Path) -> None:
             check=False,
         )
 
-    # A few plain labels are judged in the command's own process, which the sabotage spares; long ones are not.
+    # A few short labels are judged in the command's own process, which the sabotage spares; long ones are not.
     assert curate("check", "--latex", r"\crash").stderr == ""
     assert "SIGSEGV" in curate("check", "--latex", r"\crash" + " x" * 300).stdout
     audited = curate("audit", str(source), "--out", str(tmp_path / "run"))
     assert audited.returncode == 0, audited.stderr
-    assert audited.stderr.splitlines()[-2:] == [  # the second for the report
+    assert audited.stderr.splitlines()[-2:] == [  # the second line comes from the report
         rf"curate: could not {to} 1 item; of the first, \crash, its process ended (SIGSEGV)" for to in ("judge", "show")
     ]
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Something of ours that raises, planted in turn, and every command: each goes on, and names it in one line."""
+"""Every command, with an internal error planted in each component in turn: it continues and names it in one line."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ PLANTS: dict[str, Callable[[Monkey], None]] = {
     "unwrapping": _function("curate.predictions.unwrap.unwrap"),
 }
 
-#: Those that `make test` plants: one of each kind.
+#: The ones that `make test` plants: one of each kind.
 SHORT = ("a rule", "a sieve", "all rules over samples", "drawing", "cdm", "unwrapping")
 
 
@@ -126,7 +126,7 @@ def _commands(data: Path, out: Path) -> list[list[str]]:
 def test_every_command_goes_on_and_names_it(
     tmp_path: Path, monkeypatch: Monkey, capsys: pytest.CaptureFixture[str], faults_go_on: None, plant: str
 ) -> None:
-    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have everything as it is
+    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would not have the planted error
     PLANTS[plant](monkeypatch)
     told: list[str] = []
     for program, *arguments in _commands(_data(tmp_path / "data"), tmp_path):

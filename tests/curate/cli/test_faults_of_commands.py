@@ -1,4 +1,4 @@
-"""Faults of ours in the commands: the rest goes on, one line names each, summary.json counts it."""
+"""Internal errors in commands: the rest continues, one line names each error, summary.json counts it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_audit_counts_the_fault_and_names_the_sample(broken, source, tmp_path
 
 
 def test_the_command_says_it_in_one_line(broken, source, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have the rule as it is
+    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have the unchanged rule
     assert run("curate", main_group, ["audit", str(source), "--out", str(tmp_path / "run"), "--workers", "1"]) == 0
     assert capsys.readouterr().err == LINE.format("set/2")
 
@@ -110,7 +110,7 @@ def test_check_and_fix_go_on(broken, source, tmp_path, capsys):
     told = capsys.readouterr()
     assert [json.loads(line)["score"] is None for line in told.out.splitlines()] == [False, True, False]
     assert told.err == LINE.format("'7 + 1'")
-    # SEM004 has no fix, so nothing fails where labels are fixed.
+    # SEM004 has no fix, so fixing labels doesn't fail.
     assert run("curate", main_group, ["fix", str(source), "--out", str(tmp_path / "fixed.txt")]) == 0
     assert capsys.readouterr().err == ""
     assert (tmp_path / "fixed.txt").read_text() == "x ^ { 2 }\n7 + 1\ny\n"

@@ -1,4 +1,4 @@
-"""Labels that end native code, in every command: it is ended in a helper, one line names it, the rest is done."""
+"""Labels that crash native code, in every command: only a helper dies, one line names the label, the rest is done."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rules.workers.pool import the_pool
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="starts no helpers there")
 
 SABOTAGE = Path(__file__).resolve().parents[2] / "helpers" / "sabotage"
-#: Long enough not to be plain: `curate check` judges a few plain labels itself.
+#: Too long to be judged in the command's own process, as `curate check` does with a few short labels.
 LONG = " + x" * 150
 LABELS = ["x^2", r"\frac{a}{b}", "y_1 + 2", r"\sqrt{z}"]
 ENDS = {"crash": "its process ended (SIGSEGV)", "hang": "its process took over 2 s"}
@@ -46,7 +46,7 @@ class _NoConverter:
 
 @pytest.fixture(autouse=True)
 def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Helpers crash or hang over labels that say so, and native code may be used in helpers alone."""
+    """Helpers crash or hang on labels that say so, and native code may only be used in helpers."""
     monkeypatch.setenv("PYTHONPATH", str(SABOTAGE))
     for place in ("rules.workers.spread.LIMIT", "curate.images.opening._LIMIT", "curate.export.write.pictures._LIMIT"):
         monkeypatch.setattr(place, 2.0)
@@ -59,7 +59,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _rows(folder: Path, word: str, *, images: bool = False) -> Path:
-    """A source with one label that ends what works on it."""
+    """A source with one label that kills the process that works on it."""
     folder.mkdir(exist_ok=True)
     path = folder / "set.jsonl"
     rows = []
@@ -135,7 +135,7 @@ def test_an_evaluation_counts_the_pair_as_wrong(tmp_path: Path, capsys: pytest.C
 
 
 def test_what_reads_a_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The run was made where nothing was harmed, and the label ends what reads it again."""
+    """The run was made without sabotage; the label kills the process that reads it again."""
     run_folder = tmp_path / "run"
     source = _rows(tmp_path / "data", "crash", images=True)
     assert run("curate", curate, _audit(source, run_folder)) == 0
@@ -196,7 +196,7 @@ def test_a_picture_in_the_app_that_ends_its_painter_says_so(
 
     asyncio.run(paint())
     widths = [Image.open(path_of(label, None, tmp_path)).width for label in labels]
-    assert widths[1] == 840 > max(widths[0], widths[2])  # a picture of a message is that wide
+    assert widths[1] == 840 > max(widths[0], widths[2])  # an image with an error message has this width
 
 
 def _drawing(folder: Path, label: str) -> dict[str, Any]:

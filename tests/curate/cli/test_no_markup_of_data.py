@@ -1,4 +1,4 @@
-"""No page and no SVG that a command writes holds anything that the data put there: no script, no link, no request."""
+"""No page or SVG that a command writes contains markup from the data: no script, no link, no request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from finetune.cli.main import main_group as finetuning
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What all commands write of data whose every text is hostile: labels, names, ids, columns, predictions."""
+    """The output of all commands for hostile data: labels, names, ids, columns, predictions."""
     folder = tmp_path_factory.mktemp("hostile")
     rows, answers = [], []
     for place, payload in enumerate([*PAYLOADS, *(f"x^2 + {payload}" for payload in PAYLOADS)]):
@@ -85,7 +85,7 @@ def test_what_an_svg_may_not_hold_is_seen(body: str) -> None:
 
 
 def test_texts_are_there_all_the_same(written: Path) -> None:
-    """The pages were not clean because they left the data out."""
+    """The pages aren't clean just because they leave the data out."""
     labels = pl.read_parquet(written / "run" / "samples.parquet")["label"].to_list()
     assert set(PAYLOADS) <= set(labels)
     report = (written / "run" / "report.html").read_text(encoding="utf-8")

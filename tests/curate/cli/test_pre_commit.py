@@ -48,7 +48,7 @@ def test_the_page_names_the_hooks_and_calls_commands_as_they_are() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A git repository with the two hooks, as `repo: local` that runs what is here."""
+    """A git repository with both hooks, as a `repo: local` that runs this checkout."""
     if find_spec("pre_commit") is None:
         if os.environ.get("CI"):
             pytest.fail("pre-commit is not installed")

@@ -1,4 +1,4 @@
-"""Commands that are stopped while helper processes work for them: one line is said, nothing stays behind."""
+"""Commands that are stopped while helper processes work for them: they print one line and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 ROOT = Path(__file__).resolve().parents[3]
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-#: Seconds after which something that has to come is said not to come.
+#: Seconds to wait for something that must happen before the test fails.
 PATIENCE = 300.0
-#: How much longer than promised a machine may take that other work keeps busy.
+#: How many times slower than promised a busy machine may be.
 SLOWNESS = 3
 SABOTAGE = ROOT / "tests" / "helpers" / "sabotage"
-#: A picture that takes long to measure and to encode.
+#: An image that takes long to measure and to encode.
 SLOW = np.random.default_rng(0).integers(0, 256, (1200, 1200), np.uint8)
 
 
 def labels_judged(data: Path) -> list[str]:
-    """An audit whose labels helpers judge."""
+    """An audit with helpers that judge labels."""
     tail = " + ".join(f"\\frac{{a_{{{n}}}}}{{b^{{{n}}}}}" for n in range(20))
     (data / "labels.txt").write_text("".join(f"{n} + {tail}\n" for n in range(100_000)), encoding="utf-8")
     return ["audit", f"{data}/labels.txt", "--workers", "2"]
 
 
 def images_measured(data: Path) -> list[str]:
-    """An audit whose images helpers measure."""
+    """An audit with helpers that measure images."""
     write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "3"]
 
 
 def labels_drawn(data: Path) -> list[str]:
-    """An audit whose labels helpers draw."""
+    """An audit with helpers that draw labels."""
     terms = [f"x_{{{n}}}" for n in range(60)]
     pixels = np.full((40, 160), 255, np.uint8)
     pixels[10:30, 20:140] = 0
@@ -50,7 +50,7 @@ def labels_drawn(data: Path) -> list[str]:
 
 
 def pictures_made(data: Path) -> list[str]:
-    """An export whose pictures helpers make."""
+    """An export with helpers that make images."""
     write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     audit = ["audit", f"{data}/rows.csv", "--no-images", "--workers", "1", "--out", f"{data}/run"]
     subprocess.run([sys.executable, "-m", "curate.cli.main", *audit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
@@ -58,7 +58,7 @@ def pictures_made(data: Path) -> list[str]:
 
 
 def write_rows(data: Path, labels: list[str], pixels: np.ndarray) -> None:
-    """A source of so many pairs, all of them with the same picture."""
+    """A source with this many pairs, all with the same image."""
     Image.fromarray(pixels).save(data / "0.png")
     for number in range(1, len(labels)):
         (data / f"{number}.png").hardlink_to(data / "0.png")
@@ -68,18 +68,18 @@ def write_rows(data: Path, labels: list[str], pixels: np.ndarray) -> None:
 
 @pytest.fixture(scope="module", params=[labels_judged, images_measured, labels_drawn, pictures_made])
 def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A command that would have several helpers work for longer than a test waits before it stops it."""
+    """A command that keeps several helpers busy for longer than a test waits before it stops the command."""
     make: Callable[[Path], list[str]] = request.param
     return make(tmp_path_factory.mktemp(make.__name__))
 
 
 def as_in_a_terminal() -> None:
-    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where the tests run in the background
+    for number in (signal.SIGINT, signal.SIGHUP):  # these are ignored if the tests run in the background
         signal.signal(number, signal.SIG_DFL)
 
 
 def begun(command: list[str], out: Path, **environment: str) -> subprocess.Popen[str]:
-    """The command in a session of its own."""
+    """The command in its own session."""
     return subprocess.Popen(
         [sys.executable, "-m", "curate.cli.main", *command, "--out", str(out)],
         cwd=ROOT,
@@ -93,7 +93,7 @@ def begun(command: list[str], out: Path, **environment: str) -> subprocess.Popen
 
 
 def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[str]:
-    """The command, as soon as two helpers have used `worked` seconds of a processor each."""
+    """The command, as soon as two helpers have used `worked` seconds of processor time each."""
     parent = begun(command, out)
     deadline = time.monotonic() + PATIENCE
     while sum(used >= worked for used in processes(parent.pid, only=b"texsieve-helper").values()) < 2:
@@ -104,14 +104,14 @@ def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[st
 
 
 def processes(session: int, only: bytes = b"") -> dict[int, float]:
-    """Processes of a session that live, with the seconds that each has used; only such with that in their command."""
+    """The live processes of a session and the seconds each has used; with `only`, those with it in their command."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
                 facts = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
                 fits = int(facts[3]) == session and facts[0] not in "ZX" and only in (folder / "cmdline").read_bytes()
-            except OSError:  # it ended meanwhile
+            except OSError:  # it has ended meanwhile
                 continue
             if fits:
                 found[int(folder.name)] = (int(facts[11]) + int(facts[12])) / TICKS
@@ -125,7 +125,7 @@ def wait_for_the_end_of(session: int) -> None:
         time.sleep(0.01)
 
 
-# From helpers that are started to such that have imported what they need and work.
+# From helpers that have just started to helpers that have imported everything and work.
 @pytest.mark.parametrize(
     ("name", "worked"),
     [
@@ -158,7 +158,7 @@ def test_helpers_end_with_a_command_that_is_killed(command, tmp_path):
 
 @pytest.fixture
 def hung(tmp_path: Path) -> subprocess.Popen[str]:
-    """A command whose only helper hangs in native code, the interpreter's lock held."""
+    """A command whose only helper hangs in native code while it holds the interpreter's lock."""
     (tmp_path / "labels.txt").write_text("x\n\\hang\ny\n", encoding="utf-8")
     flag = tmp_path / "hangs"
     command = ["audit", f"{tmp_path}/labels.txt"]

@@ -17,7 +17,7 @@ from curate.runs.folder import load_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-#: Runs `curate` and stops itself when the old run has just left its place: by one step or by the first of two.
+#: Runs `curate` and stops it just after the old run has left its place: by an exchange or by the first of two renames.
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_the_run_and_its_decisions_are_there_for_the_next_command(folder: Path, 
     stopped = curate(folder, "audit", "set.jsonl", "--out", "run", "--update", driver=(way, name))
     killed = name == "SIGKILL"
     assert stopped.returncode == (-signal.SIGKILL if killed else 128 + getattr(signal, name)), stopped.stderr
-    # Two renames that are killed leave the run aside; whatever else happens, it is in its place, old or new.
+    # A kill between two renames leaves the old run aside; otherwise a run, old or new, is in its place.
     assert (folder / "run").is_dir() == (not killed or way == "exchange")
     found = curate(folder, "findings", "run")
     assert found.returncode == 0, found.stderr

@@ -1,4 +1,4 @@
-"""curate.demo: the planted defects are where planted.jsonl says, the rest is right, and a seed gives the same bytes."""
+"""The demo's defects are where planted.jsonl says, the rest is correct, and a seed always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> DemoData:
 
 
 def labels_on_disk(root: Path) -> dict[str, str]:
-    """Labels by sample id, read as simply as the formats allow, so that no reader of ours is trusted here."""
+    """Labels by sample id, read as simply as the formats allow, so that the test doesn't rely on our own readers."""
     found = {}
     for line in (root / "m2e/train.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_pictures_in_another_process(made: DemoData
 
 
 def test_labels_do_not_change_from_version_to_version(made: DemoData) -> None:
-    """A pinned digest: it may change only with the grammar or the plants, never with Python, machine or chance."""
+    """A pinned digest: it may change only with the grammar or the defects, never with Python, the machine or chance."""
     whole = json.dumps(sorted(labels_on_disk(made.root).items()))
     assert hashlib.sha256(whole.encode()).hexdigest()[:16] == "9539a2036ffa62d4"
 

@@ -1,4 +1,4 @@
-"""Defects planted in right labels: each kind plants what it says, and the rules find it where it is."""
+"""Defects planted in correct labels: each kind plants what it says, and the rules find it there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_plant_is_another_label_and_marks_its_place(kind: Kind, grown):
         assert "«" not in plant.label
         before, after = rules.visual_key([plant.original, plant.label])
         assert kind.style or before is None or before != after
-    assert found or kind.name in ("eaten-escape-bell", "missing-argument", "glued-command")  # the demo grows none
+    assert found or kind.name in ("eaten-escape-bell", "missing-argument", "glued-command")  # the demo can't have these
 
 
 def test_a_brace_that_leaves_the_same_picture_is_planted_elsewhere():
@@ -84,7 +84,7 @@ def test_what_counts_as_found():
     assert measured.by_rule[kind] == ["DLM002"]
     assert measured.flagged_labels == 0
     assert measured.clean == 2
-    # A label that is already wrong in the same way shows nothing.
+    # A label that already has the same defect proves nothing.
     already = measure.measure(["a \\foo \\alpha = b"], each=1)
     assert already.found["unknown-command"] == 1
     assert already.flagged == {"CMD001": 1}

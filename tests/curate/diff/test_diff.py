@@ -1,4 +1,4 @@
-"""`curate diff`: which sample is which, what became of it, and how that is said."""
+"""`curate diff`: which samples match, what changed, and how it is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Duplicates and leaks through the whole audit: pictures drawn here, two sources, other runs, files of hashes."""
+"""Duplicates and leaks in a whole audit: images drawn here, two sources, other runs, files of hashes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = "a + b = c + d - e + f"
 
 
 def draw(path: Path, seed: int) -> Image.Image:
-    """A picture of a few strokes, another for every seed."""
+    """An image of a few strokes, different for every seed."""
     image = Image.new("L", (200, 60), 255)
     pen = ImageDraw.Draw(image)
     for stroke in range(6):
@@ -33,7 +33,7 @@ def draw(path: Path, seed: int) -> Image.Image:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two sets: `train` (a copy, a contradiction, a near copy) and `bench` (a leaked label and a leaked picture)."""
+    """Two sets: `train` (a copy, a contradiction, a near copy) and `bench` (a leaked label and a leaked image)."""
     folder = tmp_path / "data"
     folder.mkdir()
     first = draw(folder / "a.png", 1)

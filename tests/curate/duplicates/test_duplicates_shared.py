@@ -28,7 +28,7 @@ def crohme(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("crohme")
     with tarfile.open(shared_data / "crohme" / "train" / "img.tar.xz") as archive:
         archive.extractall(folder, filter="data")
-    (folder / "2014").mkdir()  # without its pictures
+    (folder / "2014").mkdir()  # without its images
     shutil.copy(shared_data / "crohme" / "2014" / "caption.txt", folder / "2014")
     sources = (f"crohme_train={shared_data}/crohme/train", f"crohme_2014={folder}/2014#test")
     return run_audit(folder / "run", *sources, images={"crohme_train": folder / "img"})
@@ -43,7 +43,7 @@ def of_set(run: Run, code: str) -> list[str]:
 def test_crohme_s_training_labels_repeat(crohme):
     train = crohme.summary["sources"][0]
     assert train["samples"] == 8834
-    # Measured: string and key agree, as these labels are spelled alike; 4,002 of 8,834 are 45.3 %.
+    # Measured: string and key agree, because these labels use one spelling; 4,002 of 8,834 is 45.3 %.
     assert train["duplicates"]["by_string"] == train["duplicates"]["by_key"] == 4002
     assert any(
         message.startswith("45.3 % of 8,834 labels repeat an earlier one") for message in of_set(crohme, "DUP001")
@@ -65,7 +65,7 @@ def test_thirty_rows_of_crohme_2014_have_a_label_that_stands_in_train(crohme):
 
 
 def test_crohme_s_84_exact_duplicate_images_are_found(crohme):
-    """cleanvision 0.3.7 finds 42 sets of two in the same 8,834 images."""
+    """cleanvision 0.3.7 finds 42 pairs in the same 8,834 images."""
     samples = (
         crohme.samples.filter(pl.col("image_sha256").is_not_null()).select("image_sha256", "label_group").collect()
     )
@@ -73,7 +73,7 @@ def test_crohme_s_84_exact_duplicate_images_are_found(crohme):
     twice = samples.filter(pl.col("image_sha256").is_duplicated())
     assert twice.height == 84
     assert twice["image_sha256"].n_unique() == 42
-    assert twice.unique().height == 42  # and no pair has two labels
+    assert twice.unique().height == 42  # and the labels of each pair differ
     assert crohme.findings.filter(pl.col("rule") == "DUP003").collect().height == 42
     assert crohme.findings.filter(pl.col("rule") == "DUP002").collect().is_empty()
 
@@ -93,7 +93,7 @@ def test_hme100k_repeats_itself_and_has_no_images(shared_data, tmp_path):
     run = run_audit(tmp_path / "run", source, probe_images=False)
     (source,) = run.summary["sources"]
     assert source["samples"] == 59_452
-    # By string 15,667 (26.35 %), by look 15,669: two labels have a spelling that only the key sees through.
+    # 15,667 by string (26.35 %) and 15,669 by visual key: the spelling of two labels differs, the rendering doesn't.
     assert source["duplicates"]["by_string"] == 15_667
     assert abs(source["duplicates"]["by_label"] - 15_669) <= 3
     (repeated,) = of_set(run, "DUP001")
@@ -101,7 +101,7 @@ def test_hme100k_repeats_itself_and_has_no_images(shared_data, tmp_path):
 
 
 def test_labels_alone_are_one_finding(shared_data, tmp_path):
-    (tmp_path / "train").mkdir()  # without its pictures
+    (tmp_path / "train").mkdir()  # without its images
     shutil.copy(shared_data / "crohme" / "train" / "caption.txt", tmp_path / "train")
     run = run_audit(tmp_path / "run", f"crohme={tmp_path}/train")
     assert of_set(run, "DST001") == ["none of its 8,834 samples names an image"]

@@ -1,4 +1,4 @@
-"""The banded search finds what comparing all with all finds, with far fewer comparisons; it says what it left out."""
+"""The banded search finds what an exhaustive search finds, with far fewer comparisons, and says what it left out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def brute(hashes: list[str], distance: int) -> set[tuple[int, int]]:
 
 
 def clustered(number: int, bits: int, seed: int, *, centres: int = 10, most: int = 12) -> list[str]:
-    """Hashes that lie round a few centres, so that there are pairs at every distance."""
+    """Hashes around a few centres, so that there are pairs at every distance."""
     rng = random.Random(seed)
     middles = [rng.getrandbits(bits) for _ in range(centres)]
     made = []
@@ -67,7 +67,7 @@ def test_far_fewer_are_compared_than_each_with_each():
 
 
 def test_groups_are_closed_and_named_by_their_first():
-    # a chain: each is one bit from the next, the ends are four bits apart
+    # a chain: neighbours differ by one bit, the ends by four
     hashes = ["00", "01", "03", "07", "0f", "f0"]
     assert Search(hashes, 1).groups().tolist() == [0, 0, 0, 0, 0, 5]
 

@@ -1,4 +1,4 @@
-"""Hash packs: found by name in folders that people or installed packages bring, listed, refused where they are old."""
+"""Hash packs: found by name in folders of the user or of installed packages, listed, and refused if outdated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hashes(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that TEXSIEVE_PACKS names, with the pack `bench` in it. Nobody's own data folder is looked at."""
+    """A TEXSIEVE_PACKS folder that holds the pack `bench`. The user's own data folder is ignored."""
     made = tmp_path / "packs"
     made.mkdir()
     monkeypatch.setenv("TEXSIEVE_PACKS", str(made))
@@ -50,7 +50,7 @@ def test_a_pack_is_held_against_by_its_name(folder: Path, tmp_path: Path) -> Non
         "images": 0,
     }
     assert result.findings.filter(pl.col("rule").str.starts_with("DUP01"))["sample_id"].to_list() == ["data/train/1"]
-    # A path that is there goes before a pack of its name.
+    # An existing path takes precedence over a pack of the same name.
     assert load_known([tmp_path / "run"])[0].kind == "run"
 
 

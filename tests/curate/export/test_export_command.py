@@ -1,4 +1,4 @@
-"""`curate export` as it is typed: flags, project file, what is printed, exit codes."""
+"""`curate export` on the command line: flags, project file, output, exit codes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_demo_ends_with_a_data_set_and_the_line_that_loads_it(
 
 
 def call_check(capsys: pytest.CaptureFixture[str]) -> str:
-    """What of the demo `--check` finds to be whole."""
+    """What `--check` reports as complete in the demo's export."""
     assert run_command("curate", main_group, ["export", "--check", "demo/dataset"]) == 0
     return capsys.readouterr().out.split(":")[0]
 

@@ -1,4 +1,4 @@
-"""What every export format owes; and the format of the contributor's guide, with its test, is one."""
+"""The contract of every export format; the example format of the contributor's guide and its test meet it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_all(item: ExportFormat, folder: Path) -> None:
-    """Everything the contract asks of a format."""
+    """Check everything that the contract requires of a format."""
     _check_texts(item)
     _check_shard(item, folder / "shard")
     run = make_run(folder / "run", labels_only(30), images=folder / "images")
@@ -74,7 +74,7 @@ def _check_texts(item: ExportFormat) -> None:
 
 
 def _check_shard(item: ExportFormat, folder: Path) -> None:
-    """All files of a shard are those that it names, and pictures lie where the format says."""
+    """A shard consists of exactly the files that it names, and images are where the format says."""
     folder.mkdir(parents=True)
     shard = Shard("train", 3, 5, None, 0, 0, 0, "")  # type: ignore[arg-type]
     writer = item.open(folder, shard, "Read it.")
@@ -89,7 +89,7 @@ def _check_shard(item: ExportFormat, folder: Path) -> None:
 
 
 def _check_loading(card: str, out: Path) -> None:
-    """The lines on the card give a label."""
+    """The code on the card loads a label."""
     code = re.findall(r"^```python\n(.*?)\n```$", card, re.MULTILINE | re.DOTALL)[0].replace(
         "path/to/this/folder", str(out)
     )
@@ -109,7 +109,7 @@ def _check_without_images(item: ExportFormat, folder: Path) -> None:
 
 
 def _data(out: Path) -> dict[str, bytes]:
-    """The files that a format wrote."""
+    """The files that a format has written."""
     ours = ("README.md", "croissant.json", "manifest.json", "dropped.parquet", "assets/")
     return {name: (out / name).read_bytes() for name in files_below(out) if not name.startswith(ours)}
 
@@ -147,7 +147,7 @@ def test_a_module_without_a_format_is_refused(dropped_in: Path) -> None:
         registry._found()
 
 
-#: What of the guide's format is made wrong, each caught.
+#: Mistakes made in the guide's format, one at a time; each must be caught.
 _MISTAKES = (
     ("picture_files = True", "picture_files = False"),
     ("picture_files = True", "picture_files = True\n    asks = True"),
@@ -182,6 +182,6 @@ def test_the_guides_format_and_its_test_are_complete(
     module.test_labels_come_back_as_they_were(tmp_path / "its-test")
     for number, (right, wrong) in enumerate(_MISTAKES):
         assert code.count(right) == 1
-        print(wrong)  # the one that isn't caught
+        print(wrong)  # shows which mistake is not caught
         with pytest.raises((AssertionError, UserError, ColumnNotFoundError)):
             check_all(given(code.replace(right, wrong)), tmp_path / str(number))

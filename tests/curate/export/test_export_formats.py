@@ -1,4 +1,4 @@
-"""What is written is what `datasets` loads, in every format, all at once and as a stream."""
+"""`datasets` loads what was written, in every format, at once and as a stream."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def load(out: Path, cache: Path, **options: Any) -> Any:
 
 
 def picture_of(row: dict[str, Any]) -> Any:
-    """A row's picture, from `image` or the list `images`; None where it has none."""
+    """A row's image, from `image` or the list `images`; None if it has none."""
     return row["image"] if "image" in row else next(iter(row["images"]), None)
 
 
@@ -142,13 +142,13 @@ def test_what_llama_factory_needs(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_label_that_holds_the_mark_of_an_image_is_no_second_image(tmp_path: Path) -> None:
-    """LLaMA-Factory counts the marks of all turns, and stops where they are more than the images."""
+    """LLaMA-Factory counts the image marks of all turns and stops if they outnumber the images."""
     rows = [{"sample_id": "s/0", "label": "a <image> b <video> c"}]
     exported(make_run(tmp_path / "run", rows, images=tmp_path / "images"), tmp_path / "out", format="sharegpt")
     (line,) = [line for path in (tmp_path / "out").glob("*/metadata.jsonl") for line in path.open(encoding="utf-8")]
     row = json.loads(line)
     assert row["label"] == "a <image> b <video> c"
-    assert row["conversations"][1]["value"] == "a < image> b < video> c"  # spaces draw nothing
+    assert row["conversations"][1]["value"] == "a < image> b < video> c"  # spaces have no effect on the rendering
 
 
 @pytest.mark.parametrize("split", ["lines", "data", "images", "2014", "träning.2"])

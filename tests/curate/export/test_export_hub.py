@@ -1,4 +1,4 @@
-"""Sending to the hub, to a stand-in for it: what goes out, and what is said of a token."""
+"""Uploads to a stand-in for the hub: what is sent, and what is said about a token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKEN = "hf_verysecrettoken"
 
 
 class Api:
-    """Keeps what it is asked; raises `error` where there is one."""
+    """Records the calls; raises `error` if one is set."""
 
     token = TOKEN
 

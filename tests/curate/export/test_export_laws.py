@@ -1,4 +1,4 @@
-"""Laws that hold for any runs and any options, on runs that are made up: what is planned, not how it is written."""
+"""Properties of the export plan that hold for any runs and options, on generated runs. Not how the plan is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from curate.export.decide.options import ExportOptions
 from curate.export.decide.policy import REASONS
 from curate.export.write.job import Exported, export
 
-#: Labels of which some look the same, some are wrong, some have safe fixes, some have no key.
+#: Labels: some look the same, some are wrong, some have safe fixes, some have no key.
 LABELS = [
     *("x ^ 2", "x^{2}", "{x}^2", "$x^2$", "a + b", r"\frac { a } { b }", r"{a \over b}", r"\dfrac ab"),
     *(r"\frac { a", "a & b", "[object Object]", " ", "设 x", r"\text { день } x", "x _ 1 ^ 2", r"\left ( x \right )"),
@@ -61,7 +61,7 @@ options = st.fixed_dictionaries(
 
 
 def run_of(folder: Path, name: str, given_rows: list[dict[str, Any]]) -> Path:
-    """A run of one source; ids tell what a sample is, so that a sample is the same one in whatever place it stands."""
+    """A run of one source. Ids encode the content, so that a sample is the same wherever it is in the run."""
     rows, findings, decisions = [], [], []
     for row in given_rows:
         sample_id = f"{name}/{row['number']}"
@@ -108,7 +108,7 @@ def test_nothing_is_lost_and_nothing_is_in_two_splits(
     frame = made.plan.frame
     assert frame["sample_id"].n_unique() == frame.height == len(one) + len(two)
     assert set(frame["reason"].drop_nulls()) <= set(REASONS)
-    assert (frame["reason"].is_null() == frame["split"].is_not_null()).all()  # in a split, or gone for one reason
+    assert (frame["reason"].is_null() == frame["split"].is_not_null()).all()  # in a split, or left out for one reason
     staying = frame.filter(pl.col("reason").is_null())
     columns = ["key", "pixels", *(["near"] if made.plan.options.near_duplicates == "leave" else [])]
     for column in columns:
@@ -136,7 +136,7 @@ def test_neither_the_order_of_samples_nor_that_of_runs_changes_anything(
 def test_samples_that_are_added_move_none(
     old: list[dict[str, Any]], new: list[dict[str, Any]], given_options: dict[str, Any]
 ) -> None:
-    """One that came later may make an old one leave, but never puts it into another split."""
+    """A later sample may exclude an old one, but never moves it to another split."""
     added = [{**row, "split": None} for row in new]
     before = fates(planned({"s": numbered(old)}, given_options))
     after = fates(planned({"s": [*numbered(added, len(old)), *numbered(old)]}, given_options))

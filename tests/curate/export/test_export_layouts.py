@@ -1,4 +1,4 @@
-"""The layouts of other programs are what these programs read, and what `curate audit` reads back."""
+"""Other programs can read the layouts written for them, and `curate audit` can read them back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS = [rf"\frac {{ {n} }} {{ 2 }} + x ^ {{ {n} }}" for n in range(40)] + ["шо
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Several shards, and a coloured picture, a JPEG and a WebP among grey ones."""
+    """Several shards, with a colour image, a JPEG and a WebP among grey ones."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 7)
     datasets.disable_progress_bars()
@@ -66,7 +66,7 @@ def test_a_label_of_several_lines_is_one_line(tmp_path: Path, form: str) -> None
 
 
 def test_latex_ocr_finds_the_label_of_every_picture(run: Path, tmp_path: Path) -> None:
-    """As pix2tex's Im2LatexDataset looks for it: the line of `math.txt` that the picture's name is the number of."""
+    """As pix2tex's Im2LatexDataset does: the number in the image's name is the line in `math.txt`."""
     out = exported(run, tmp_path / "out", format="latexocr", splits=SPLITS, allow_no_image=False).out
     whole = exported(run, tmp_path / "hf", splits=SPLITS, resize="none").out
     truth = {
@@ -91,7 +91,7 @@ def test_a_picture_that_is_gone_moves_no_line_of_latex_ocr(run: Path, tmp_path: 
 
 
 def test_texteller_finds_the_formula_of_every_picture(run: Path, tmp_path: Path) -> None:
-    """As the `loader.py` of its training does: by the name of the file in `images`, PNG and JPEG alone."""
+    """As the `loader.py` of its training does: by file name in `images`, only PNG and JPEG."""
     out = exported(run, tmp_path / "out", format="texteller", splits=SPLITS, allow_no_image=False).out
     seen = []
     for split in SPLITS:
@@ -102,7 +102,7 @@ def test_texteller_finds_the_formula_of_every_picture(run: Path, tmp_path: Path)
 
 
 def test_paddleocr_finds_picture_and_label_in_every_line(run: Path, tmp_path: Path) -> None:
-    """As its SimpleDataSet splits a line, and joins the path to `data_dir`."""
+    """As its SimpleDataSet does: it splits the line, and joins the path to `data_dir`."""
     out = exported(run, tmp_path / "out", format="paddleocr", splits=SPLITS, allow_no_image=False).out
     seen = []
     for split in SPLITS:
@@ -146,7 +146,7 @@ def test_messages_of_a_label_without_an_image_are_text_alone(tmp_path: Path) -> 
 
 
 def test_what_ms_swift_needs(run: Path, tmp_path: Path) -> None:
-    """Its MessagesPreprocessor: one of its keys, roles and contents that are texts, an image for each `<image>`."""
+    """Its MessagesPreprocessor needs one of its keys, roles and contents that are strings, an image per `<image>`."""
     out = exported(run, tmp_path / "out", format="sharegpt", splits={"train": 1.0}, allow_no_image=False).out
     for line in (out / "train/metadata.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -156,7 +156,7 @@ def test_what_ms_swift_needs(run: Path, tmp_path: Path) -> None:
         assert asked["value"].count("<image>") == len(row["images"]) == 1
         assert "<image>" not in answered["value"]
         assert (out / row["images"][0]).is_file()
-        # Keys that it takes for a question or an answer beside the conversation would be in the way.
+        # Keys that it reads as a question or an answer would compete with the conversation.
         assert {"query", "response", "prompt", "answer", "text", "content", "system"}.isdisjoint(row)
 
 
@@ -174,7 +174,7 @@ def test_croissant_names_the_files_of_every_split(run: Path, tmp_path: Path, for
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_mlcroissant_reads_it(run: Path, tmp_path: Path, form: str) -> None:
-    """The reference implementation finds no fault with the description, and reads the rows by it."""
+    """The reference implementation accepts the description and reads the rows with it."""
     mlcroissant = pytest.importorskip("mlcroissant")
     made = exported(run, tmp_path / "out", format=form, splits=SPLITS, allow_no_image=False)
     read = mlcroissant.Dataset(str(made.out / "croissant.json"))

@@ -1,4 +1,4 @@
-"""The manifest: the same runs give the same bytes, and whatever happens to a file afterwards is found."""
+"""The manifest: the same runs give the same bytes, and any later change to a file is found."""
 
 from __future__ import annotations
 

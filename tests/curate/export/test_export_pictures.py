@@ -1,4 +1,4 @@
-"""Picture files: the same pixels after decoding, small, upright, and without what a camera wrote into them."""
+"""Image files: the same pixels after decoding, small, upright, and without camera metadata."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_decoding_gives_the_same_pixels(among: list[int], width: int, height: in
     assert (back.format or "").lower() == extension
     assert np.array_equal(pixels(back), pixels(image))
     if extension == "png":
-        assert back.mode == "L"  # and not "1", which Pillow scales without smoothing
+        assert back.mode == "L"  # not "1", which Pillow scales without smoothing
 
 
 def test_black_and_white_is_stored_in_two_bits_and_few_levels_in_four() -> None:
@@ -178,7 +178,7 @@ def test_pictures_come_in_the_order_of_their_items(
     monkeypatch.setattr("curate.export.write.pictures.MIN_PARALLEL", 4)
     for n in range(5):
         save(tmp_path, f"{n}.png", Image.new("L", (30 + n, 30)))
-    items = [n % 6 for n in range(150)]  # 5.png isn't there
+    items = [n % 6 for n in range(150)]  # 5.png doesn't exist
     studio = Studio(images=150, workers=workers)
     made_of = partial(make, shape=AS_IS)
     found = list(studio.work(made_of, items, lambda n: (tmp_path, f"{n}.png") if n else None, not_made))

@@ -180,7 +180,7 @@ def test_a_sample_that_was_decided_on_is_not_capped(tmp_path: Path) -> None:
 
 @pytest.fixture
 def wrapped(tmp_path: Path) -> Path:
-    """A label with a safe fix, one with an unsafe one for its error, and a clean one."""
+    """A label with a safe fix, one whose error has an unsafe fix, and a clean one."""
     labels = ["$x+1$", r"x ^ a ^ b", "y"]
     rows = [{"sample_id": f"s/{n}", "label": label, "score": 0.5} for n, label in enumerate(labels)]
     findings = [
@@ -209,7 +209,7 @@ def test_a_fixed_label_is_judged_again(wrapped: Path, tmp_path: Path) -> None:
 
 
 def test_an_error_that_a_fix_cures_is_kept_and_one_that_it_does_not_cure_is_dropped(tmp_path: Path) -> None:
-    eaten = "\frac { a } { b }"  # a form feed, which an escape made of \f
+    eaten = "\frac { a } { b }"  # a form feed, which an escape has made of \f
     rows = [{"sample_id": "s/0", "label": eaten}, {"sample_id": "s/1", "label": BROKEN}, *labels_only(2)[1:]]
     rows[2]["sample_id"] = "s/2"
     replaced = {"start": 0, "end": 1, "fix": "safe", "replacement": "\\f"}

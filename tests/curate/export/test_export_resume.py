@@ -1,4 +1,4 @@
-"""A stopped export: there is no data set or a whole one, and the next try goes on where it was."""
+"""An interrupted export leaves a whole data set or none, and the next attempt continues where it stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from curate.export.write.parquet import ParquetShard
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 10
 
-#: Exports argv[1] into argv[2] in shards of 20 rows, a millisecond a row, so that there are many moments to stop it at.
+#: Exports argv[1] to argv[2] in shards of 20 rows, at a millisecond per row, so that there are many moments to stop it.
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_kill_9_leaves_no_data_set_or_a_whole_one(run: Path, tmp_path: Path, for
     rng = random.Random(form)
     out = tmp_path / "out"
     started = killed = 0
-    for _ in range(KILLS // 2):  # of each of the two formats: ten in all
+    for _ in range(KILLS // 2):  # for each of the two formats: ten in all
         process = start(run, out, form)
         time.sleep(rng.uniform(0, 0.6 * takes))
         killed += process.poll() is None
@@ -90,11 +90,11 @@ def test_kill_9_leaves_no_data_set_or_a_whole_one(run: Path, tmp_path: Path, for
 
 
 class _Stop(Exception):
-    """What a crash is in these tests."""
+    """Simulates a crash."""
 
 
 def stop_after(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let exports of 20 rows a shard stop when so many shards are finished."""
+    """Stop exports, with 20 rows per shard, when this many shards are finished."""
     monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 20)
     finish = working.WorkingFolder.finish
     done = 0
@@ -111,7 +111,7 @@ def stop_after(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stopped(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of an export to `out` that was stopped after four shards of ten."""
+    """The working folder of an export to `out` that was stopped after four of ten shards."""
     with monkeypatch.context() as patch:
         stop_after(4, patch)
         with pytest.raises(_Stop):
@@ -153,7 +153,7 @@ def test_a_finished_shard_that_was_damaged_is_written_anew(
     shard.write_bytes(shard.read_bytes()[:-1] + b"?")
     (stopped / "data/data/stray.txt").write_text("?")
     lines = (stopped / "done.jsonl").read_text()
-    (stopped / "done.jsonl").write_text(lines + lines.splitlines()[0][:40])  # torn, as a crash leaves it
+    (stopped / "done.jsonl").write_text(lines + lines.splitlines()[0][:40])  # cut off, as a crash leaves it
     names = written(monkeypatch)
     assert exported(run, tmp_path / "out", splits={"train": 1.0}).reused == 3
     assert names[0] == "train-00002-of-00010"
@@ -169,7 +169,7 @@ def test_another_configuration_starts_anew(run: Path, stopped: Path, tmp_path: P
 def test_a_run_that_changes_while_it_is_exported_is_an_error(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """`curate audit --update` puts another folder in a run's place: half of each would be a data set of nothing."""
+    """`curate audit --update` replaces the run: half of each would be a mixture of two data sets."""
     import polars as pl
 
     begin = working.WorkingFolder.begin
@@ -201,7 +201,7 @@ def test_decisions_may_be_made_while_an_export_runs(run: Path, tmp_path: Path, m
 
 
 def test_a_lock_on_a_folder_that_is_gone_is_no_lock(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An export that ends removes its folder while another may wait at the door, holding the lock of that folder."""
+    """An export that ends removes its folder while another may be waiting for the lock on it."""
     import shutil
 
     locked = working.try_lock
@@ -280,7 +280,7 @@ def test_a_place_without_permission_is_an_error(run: Path, tmp_path: Path) -> No
 
 
 def test_late_losses_survive_a_crash(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image that can't be decoded is found when its shard is written; the next try must know of it."""
+    """An image that can't be decoded is found when its shard is written; the next attempt must know about it."""
     picture = tmp_path / "images/3.png"
     picture.write_bytes(picture.read_bytes()[:40])
     with monkeypatch.context() as patch:

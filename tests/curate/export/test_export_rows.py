@@ -1,4 +1,4 @@
-"""Rows in windows: however many windows there are, the data set is the same, and memory doesn't grow with the rows."""
+"""Rows in windows: any number of windows gives the same data set, and memory doesn't grow with the rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from curate.runs.folder import FINDINGS, SAMPLES
 
 
 def in_windows(rows: int, patch: pytest.MonkeyPatch) -> None:
-    """Make windows of so many rows, and put down what is held in bytes at once."""
+    """Use windows of this many rows, and write what is held in memory to disk after 100 bytes."""
     patch.setattr("curate.export.decide.rows.WINDOW", rows)
     patch.setattr("curate.export.decide.inputs.WINDOW", rows)
     patch.setattr("curate.export.decide.rows._HELD", 100)
@@ -46,7 +46,7 @@ def test_windows_change_no_byte(
         for name in ("whole", "windows"):
             try:
                 export(runs, Path(folder) / name / "out", asked)
-            except Exception as error:  # nothing is left, or the like: that too is the same
+            except Exception as error:  # for example, if nothing is left: the error must be the same too
                 made.append(str(error))
             else:
                 made.append(files(Path(folder) / name / "out"))
@@ -72,7 +72,7 @@ def test_windows_change_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 # Memory ---------------------------------------------------------------------------------------------------------------
 
-#: Everything that compares samples with each other: caps, kept splits, equal pictures, similar ones.
+#: Everything that compares samples with each other: caps, kept splits, equal images, similar ones.
 EXPORT = """
 import sys
 from pathlib import Path
@@ -89,7 +89,7 @@ print(peak_memory())
 
 
 def made_up(folder: Path, number: int) -> Path:
-    """A run of samples whose labels and pictures repeat, and of which every fifth has an error."""
+    """A run of samples with repeated labels and images; every fifth sample has an error."""
     run = make_run(folder, [{"sample_id": f"s/{n}", "label": "x"} for n in range(2)])
     row = pl.int_range(number, dtype=pl.UInt64)
     scattered = {
@@ -126,4 +126,4 @@ def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
         run = made_up(tmp_path / str(number), number)
         done = subprocess.run([sys.executable, "-c", EXPORT, run], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout))
-    assert (peaks[1] - peaks[0]) / 350_000 < 80, peaks  # bytes a sample; rows that were held took 220
+    assert (peaks[1] - peaks[0]) / 350_000 < 80, peaks  # bytes per sample; holding all rows took 220

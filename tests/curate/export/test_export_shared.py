@@ -1,4 +1,4 @@
-"""Exports of the real label files: no leak, no sample moved, lossless and small, memory that doesn't grow."""
+"""Exports of the real label files: no leak, no sample moved, lossless and small, and memory use doesn't grow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rows_of(source: str) -> list[dict[str, object]]:
 
 
 def real_rows(shared_data: Path, images: Path) -> list[dict[str, object]]:
-    """CROHME with pixel hashes where there are images, HME100K and MathWriting without."""
+    """CROHME with pixel hashes if there are images, HME100K and MathWriting without."""
     rows = rows_of(f"crohme-train={shared_data}/crohme/train/caption.txt")
     tested = rows_of(f"crohme-2014={shared_data}/crohme/2014/caption.txt")
     for row in tested:

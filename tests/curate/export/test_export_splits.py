@@ -1,4 +1,4 @@
-"""Splits: nothing in two of them, nothing moves when samples are added, and the shares are what was asked for."""
+"""Splits: no group is in two splits, added samples move no others, and the shares are as requested."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from curate.base.errors import UserError
 from curate.export.decide import splits, stats
 from curate.export.decide.options import ExportOptions, parse_splits
 
-#: The first letters of the splits of the keys 0 to 11, of EVEN and seed 0.
+#: The first letters of the splits of keys 0 to 11, for EVEN and seed 0.
 PLACES = ["va", "va", "va", "tr", "te", "te", "te", "va", "tr", "te", "tr", "va"]
 EVEN = {"train": 0.4, "validation": 0.3, "test": 0.3}
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """What `with_splits` looks at, from rows with a key and perhaps pixels, near and kept_split."""
+    """The input of `with_splits`, from rows with a key and perhaps pixels, near and kept_split."""
     schema = {
         "key": pl.UInt64,
         "pixels": pl.UInt64,
@@ -56,7 +56,7 @@ def keys_in(split: str, number: int) -> list[int]:
 @pytest.mark.parametrize("asked", [{"train": 0.9, "validation": 0.05, "test": 0.05}, EVEN, {"a": 0.5, "b": 0.5}])
 def test_shares_are_within_one_percent_from_10_000_groups_on(asked: dict[str, float]) -> None:
     rng = Random(0)
-    # Groups of one to five, as labels are repeated in real sets.
+    # Groups of one to five, as labels repeat in real sets.
     rows = [{"key": key} for key in range(10_000) for _ in range(rng.randint(1, 5))]
     found = placed(rows, splits=asked).group_by("split").agg(pl.len(), pl.col("key").n_unique().alias("groups"))
     for split, samples, groups in found.iter_rows():
@@ -69,7 +69,7 @@ def test_another_seed_makes_other_splits() -> None:
 
 
 def test_the_place_of_a_key_is_fixed_for_all_time() -> None:
-    """Written down, so that a later version doesn't move every sample of every data set by accident."""
+    """Pinned, so that a later version doesn't move every sample of every data set by accident."""
     assert [split_of(key)[:2] for key in range(12)] == PLACES
 
 
@@ -81,7 +81,7 @@ def test_a_share_of_nothing_gets_nothing() -> None:
 def test_adding_1_000_samples_moves_none_of_the_old_ones(tmp_path: Path) -> None:
     old = labels_only(1500)
     before = make_run(tmp_path / "before", old)
-    # The new ones hold labels of the old ones too, and stand before them.
+    # The new samples share labels with the old ones and come before them.
     after = make_run(tmp_path / "after", [*labels_only(1000, "new", first=1000), *old])
     for run in (before, after):
         exported(run, tmp_path / f"out-{run.name}", splits=EVEN)
@@ -140,7 +140,7 @@ def test_near_duplicates_that_the_audit_found_are_in_one_split(tmp_path: Path) -
     assert max(map(len, homes.values())) == 1
     lost = dropped(tmp_path / "out")
     assert set(lost.values()) == {"leak-near"}
-    assert 20 < len(lost) < 60  # about two thirds of the pairs are placed apart
+    assert 20 < len(lost) < 60  # about two thirds of the pairs are placed in different splits
     assert len(homes) == 60
     exported(tmp_path / "run", tmp_path / "kept", splits=EVEN, near_duplicates="keep")
     assert dropped(tmp_path / "kept") == {}
@@ -179,7 +179,7 @@ def test_the_order_of_samples_changes_nothing(rows: list[dict[str, Any]], rng: R
 @settings(max_examples=60)
 @given(samples, samples)
 def test_samples_that_come_later_move_none(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
-    """An old sample may lose its place to a picture in a guarded split, but never changes it."""
+    """An old sample may lose its place to an image in a guarded split, but never moves to another split."""
     old, new = ([{**row, "kept_split": None} for row in rows] for rows in (old, new))
     before, after = placed(old), placed([*old, *new])
     for was, now in zip(before["split"].to_list(), after["split"].to_list()[: len(old)], strict=True):
@@ -188,7 +188,7 @@ def test_samples_that_come_later_move_none(old: list[dict[str, Any]], new: list[
 
 @pytest.mark.parametrize("form", ["hf", "sharegpt"])
 def test_pictures_that_became_equal_since_the_audit_are_not_put_into_two_splits(tmp_path: Path, form: str) -> None:
-    """Splits are made by what the audit saw of a picture: another one must not be written in its place."""
+    """Splits depend on the image that the audit saw: a different one must not be written in its place."""
     run = make_run(tmp_path / "run", labels_only(60), images=tmp_path / "images")
     for number in range(6, 20):
         shutil.copy(tmp_path / "images/5.png", tmp_path / f"images/{number}.png")
@@ -216,7 +216,7 @@ def test_a_changed_picture_is_a_null_image_where_these_are_allowed(tmp_path: Pat
 @pytest.fixture
 def benchmark_run(tmp_path: Path) -> Path:
     """A test set with an error and a wrapper in it, a validation set, a training set that shares labels with both, and
-    samples of no split."""
+    samples without a split."""
     test = [{"sample_id": f"s/test/{n}", "split": "test", "label": f"{n} + 1"} for n in range(20)]
     test[3]["label"] = r"\frac { a } { b"
     test[4]["label"] = "$q + 1$"
@@ -242,7 +242,7 @@ def test_an_existing_test_set_stays_as_it_is(benchmark_run: Path, tmp_path: Path
     lost = dropped(tmp_path / "out")
     assert lost["s/val/0"] == lost["s/train/7"] == lost["s/train/8"] == "leak-label"
     assert lost["free/0"] == "leak-label"
-    assert lost["free/1"] == "length"  # no filter looks at the test set's sample of as many tokens
+    assert lost["free/1"] == "length"  # the test set's sample of this length is not filtered
     notes = " ".join(made.facts["notes"])
     assert "Kept as they are, with nothing added: s/test (20), s/val (19)" in notes
     assert "1 label of kept test and validation sets needs a repair and stays as it is: DLM001 (1)" in notes
@@ -287,7 +287,7 @@ def test_one_source_may_give_up_its_test_set(benchmark_run: Path, tmp_path: Path
     )
     exported([benchmark_run, other], tmp_path / "out", keep_splits=("t=none",))
     found = table(tmp_path / "out").filter(pl.col("source") == "t")
-    assert found["split"].unique().to_list() == ["train"]  # validation and test are what the other source has
+    assert found["split"].unique().to_list() == ["train"]  # validation and test come from the other source
 
 
 def test_a_test_set_alone_is_no_training_set(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What an export says of the licences of its sources."""
+"""What an export says about the licences of its sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Baselines: what is known is reported no more, and what it says of the data stays."""
+"""Baselines: known findings are no longer reported, and what they say about the data stays."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_the_project_file_names_a_baseline_and_suppresses(tmp_path, known, monke
     write(tmp_path / "texsieve.toml", "baseline = 'known.json'\n[suppress]\n'y \\foo z' = ['CMD', 'no-visual-key']\n")
     source = write(tmp_path / "l.txt", LINES + "y \\foo z\n\\foo\n")
     (tmp_path / "else").mkdir()
-    monkeypatch.chdir(tmp_path / "else")  # the baseline is found from the project file, not from here
+    monkeypatch.chdir(tmp_path / "else")  # the baseline's path is relative to the project file, not to this folder
     got = audited(source, tmp_path / "run", "--config", tmp_path / "texsieve.toml")
     found = set(
         got.findings.filter(pl.col("sample_id").is_not_null()).select("sample_id", "rule").collect().iter_rows()

@@ -1,4 +1,4 @@
-"""The page of defects: made of a list of rows and of what rules declare; neither may leave the other alone."""
+"""The page of defects comes from a list of rows and from what rules declare; each must cover the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule explained: its examples, what to use instead, its options."""
+"""The explanation of a rule: its examples, what to use instead, its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF logs: each object has the keys that SARIF 2.1.0 wants and no others, each region is the place it says."""
+"""SARIF logs: each object has exactly the keys that SARIF 2.1.0 allows, and each region points to the right place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def curate(*arguments: object) -> int:
     return run("curate", main_group, [str(word) for word in arguments])
 
 
-# The part of the schema that is used ----------------------------------------------------------------------------------
+# The part of the schema that we use -----------------------------------------------------------------------------------
 
 Check = Callable[[Any, str], None]
 
@@ -48,7 +48,7 @@ def _list(of: Check, *, least: int = 0) -> Check:
 
 
 def _object(required: dict[str, Check], optional: dict[str, Check] | None = None) -> Check:
-    """An object of SARIF: its schema forbids other properties nearly everywhere."""
+    """A SARIF object: the schema forbids other properties nearly everywhere."""
 
     def check(value: Any, at: str) -> None:
         assert isinstance(value, dict), at
@@ -131,7 +131,7 @@ LOG = _object(
 
 
 def checked(text: str, folder: Path) -> dict[str, Any]:
-    """The run of a log, every pointer and every region in it followed; `folder` is what relative URIs begin at."""
+    """The run of a log, after checking every pointer and every region; relative URIs start at `folder`."""
     log = json.loads(text)
     LOG(log, "log")
     (run,) = log["runs"]
@@ -176,7 +176,7 @@ def _follow(physical: dict[str, Any], artifacts: list[dict[str, Any]], folder: P
 
 
 def fixed(run: dict[str, Any], folder: Path) -> dict[str, str]:
-    """Every file (and embedded label) after the first fix of its results, each tried alone, by rule."""
+    """Every file (and embedded label) after the first fix of its results, each applied alone, by rule."""
     after = {}
     for result in run["results"]:
         for fix in result.get("fixes", []):

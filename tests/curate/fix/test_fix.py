@@ -1,4 +1,4 @@
-"""`curate fix`: every format is written back with its labels fixed and every other byte as it was."""
+"""`curate fix`: every format is written back with its labels fixed and every other byte unchanged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fixed(source: str | Path, level: str = "safe", profile: str = "default", **o
 
 
 def rewritten(source: str | Path, **options: object) -> str:
-    """The text of the one file that fixing a source changes."""
+    """The text of the one file that changes when a source is fixed."""
     (file,) = fixed(source, **options).files.values()  # type: ignore[arg-type]
     return file.result()
 
@@ -196,7 +196,7 @@ def test_a_saved_data_set_is_one_again(tmp_path):
     assert back["train"].features == features
     assert back["train"][0]["image"].size == (6, 4)
     assert back["test"]["label"][:] == ["q"]
-    # `datasets` caches by the fingerprint: what changed has another one, what stayed has its own.
+    # `datasets` caches by fingerprint: changed splits get a new one, unchanged splits keep theirs.
     before = datasets.load_from_disk(str(tmp_path / "set"))
     assert back["train"]._fingerprint != before["train"]._fingerprint
     assert back["test"]._fingerprint == before["test"]._fingerprint
@@ -263,7 +263,7 @@ _LABELS = st.lists(_LABEL, min_size=1, max_size=6)
 
 
 def _check_back(name: str, data: str, texts: list[str], others: object) -> None:
-    """Fixing a file gives the fixed labels, and what `others` says of it stays."""
+    """Check that fixing a file fixes the labels and that `others`, which extracts the rest, finds it unchanged."""
     with tempfile.TemporaryDirectory() as folder:
         form = {"txt": "text"}.get(name.rpartition(".")[2], name.rpartition(".")[2])
         path = write(Path(folder) / name, data)
@@ -350,13 +350,13 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     label = r"$ \foo $"
     why = {"DLM001": "not-readable"}
     assert refused == {"sample_id": "l/3", "rules": [], "before": label, "after": label, "refused": why}
-    # Neither the input nor anything else is overwritten, and then nothing is written at all.
+    # Neither the input nor any other file is overwritten; if one would be, nothing is written.
     for target in (path, out):
         assert call("fix", f"text:{path}", "--out", target) == 2
         assert "overwrites nothing" in capsys.readouterr().err
     out.unlink()
     journal = fixing.journal_of(out).read_bytes()
-    assert call("fix", f"text:{path}", "--out", out) == 0  # the same again
+    assert call("fix", f"text:{path}", "--out", out) == 0  # the same command again
     assert (out.read_text(), fixing.journal_of(out).read_bytes()) == ("x\ny\n$ \\foo $\n", journal)
     out.unlink()
     path.write_text("$z$\n", encoding="utf-8")

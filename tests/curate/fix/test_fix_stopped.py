@@ -1,4 +1,4 @@
-"""A `curate fix` that is killed between two of its steps: no output without its journal, and the next one is whole."""
+"""A `curate fix` killed between two steps leaves no output without its journal, and the next one is whole."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def written(out: Path) -> dict[str, bytes]:
 
 
 def killed_at(step: int, fixed: job.Fixed, out: Path) -> bool:
-    """Write in a child that is killed at a step, before or after a call that changes names. False: there is none."""
+    """Write in a child that is killed at this step, before or after a call that changes names. False if it finished."""
     child = os.fork()
     if not child:
         seen = 0

@@ -1,4 +1,4 @@
-"""`curate fix --in-place` changes an input, and `--undo` makes it what it was; whatever happens on the way."""
+"""`curate fix --in-place` changes an input, and `--undo` restores it, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_folder_is_fixed_file_by_file_and_its_journals_are_no_labels(tmp_path)
     assert [row["after"] for row in entry["samples"]] == ["z"]  # type: ignore[attr-defined]
     assert call("fix", tmp_path / "set" / "a.txt", tmp_path / "set" / "c.txt", "--undo") == 0
     assert labels(read(f"text:{tmp_path / 'set'}")) == before
-    assert call("fix", f"text:{tmp_path / 'set'}", "--in-place", "--select", "SYN001") == 0  # nothing to do
+    assert call("fix", f"text:{tmp_path / 'set'}", "--in-place", "--select", "SYN001") == 0  # nothing to fix
     assert not list((tmp_path / "set" / ".texsieve").glob("*.jsonl"))
 
 
@@ -177,10 +177,10 @@ def test_a_process_that_ends_before_the_file_is_replaced(tmp_path, monkeypatch) 
         with pytest.raises(KeyboardInterrupt):
             write_in_place(got)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".texsieve", "l.txt"]
-    assert len(entries(path)) == 1  # it was written down, and not done
+    assert len(entries(path)) == 1  # it was logged, but not done
     with pytest.raises(UserError, match="nothing to undo: it is the same as before"):
         undo(path)
-    # A line that was cut off is none.
+    # A line that was cut off doesn't count.
     write_in_place(fixed(f"text:{path}"))
     with place_of(path).open("a") as journal:
         journal.write('{"before": "12')
@@ -189,7 +189,7 @@ def test_a_process_that_ends_before_the_file_is_replaced(tmp_path, monkeypatch) 
 
 
 def _killed_at(step: int, work: Callable[[], object]) -> bool:
-    """Do the work in a process that is killed at this line of the modules that write. False where it came to an end."""
+    """Do the work in a process that is killed at this line of the modules that write. False if it finished."""
     files = {module.__file__ for module in (in_place, undo_log, atomic_files)}
     pid = os.fork()
     if pid:
@@ -215,7 +215,7 @@ def _killed_at(step: int, work: Callable[[], object]) -> bool:
 def test_whenever_the_process_is_killed_the_file_is_old_or_new_and_can_be_undone(tmp_path, monkeypatch) -> None:
     old, new = b"$x$\n\\label{a} y\n", b"x\ny\n"
     path = write(tmp_path / "l.txt", old)
-    monkeypatch.setattr(in_place, "_samples", lambda fixed, name: [])  # polars can't work in a fork
+    monkeypatch.setattr(in_place, "_samples", lambda fixed, name: [])  # polars doesn't work in a fork
     got = fixed(f"text:{path}")
     states = []
     for step in range(1, 1000):
@@ -232,7 +232,7 @@ def test_whenever_the_process_is_killed_the_file_is_old_or_new_and_can_be_undone
             break
     assert len(states) > 50
     assert states == sorted(states, key=lambda state: state == new)  # it changes once
-    # The same for undoing.
+    # The same for undo.
     write_in_place(got)
     for step in range(1, 1000):
         killed = _killed_at(step, lambda: undo(path))

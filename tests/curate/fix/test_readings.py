@@ -1,4 +1,4 @@
-"""`curate fix --from PRED --confident`: a model's reading is taken where it is sure and asked for, and nowhere else."""
+"""`curate fix --from PRED --confident`: a model's reading is used only if the model is confident and the user asks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> list[Path]:
-    """Both read `a` otherwise and alike, `b` otherwise and each in its way, `c` as it is spelled elsewhere."""
+    """The models agree on a new reading of `a`, disagree on `b`, and spell `c` differently."""
     read = [{"a": "x _ { 2 }", "b": "y + 7", "c": "{ z }"}, {"a": "x_2", "b": "y - 1", "c": "z", "d": "w"}]
     return [
         _write(

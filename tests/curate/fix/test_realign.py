@@ -1,4 +1,4 @@
-"""`curate fix --unsafe-fixes` on pairs that are shifted: labels go to the pictures that they belong to."""
+"""`curate fix --unsafe-fixes` on shifted pairs: labels move to the images that they belong to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNT = 70
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A folder of pictures, and the label of each."""
+    """A folder of images, and the label of each."""
     folder = tmp_path_factory.mktemp("drawn")
     rng = Random(4)
     pieces = [formula.label for formula in grow(PRINTED_KINDS, 200, rng)]
@@ -53,7 +53,7 @@ def labels_of(done: fixing.Fixed) -> list[str]:
 @pytest.mark.parametrize("lag", [1, -2])
 def test_labels_move_to_the_pictures_they_belong_to_and_the_ends_are_left_and_said(drawn, lag: int) -> None:
     folder, right = drawn
-    shifted = right[-lag:] + right[:-lag]  # row n has the label of the picture n - lag
+    shifted = right[-lag:] + right[:-lag]  # row n has the label of image n - lag
     path = written(folder / "shifted.jsonl", shifted)
     done = fixed(path, "unsafe", "PAR001")
     ends = [COUNT - 1] if lag > 0 else [0, 1]

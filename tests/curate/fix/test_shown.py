@@ -1,4 +1,4 @@
-"""What `curate fix --diff` and `--stat` show a person: words, rules, colour where it is wanted, and a summary."""
+"""What `curate fix --diff` and `--stat` print: words, rules, colour on request, and a summary."""
 
 from __future__ import annotations
 

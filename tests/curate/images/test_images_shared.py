@@ -1,4 +1,4 @@
-"""Image rules and hashes on the real images: true where they fire, and no flood of false alarms."""
+"""Image rules and hashes on the real images: findings are true, and false alarms are rare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rules import select
 
 pytestmark = pytest.mark.shared_data
 
-#: Rules that may speak of a whole set, because it is true of it.
+#: Rules that may report a whole set, because it is true of the set.
 TRUE_OF_SETS = {"IMG003", "IMG007", "IMG011"}
 
 
@@ -37,7 +37,7 @@ def _run(out: Path, source: str, images: Path | None = None, **options):
 
 
 def _warnings(run) -> dict[str, tuple[int, int]]:
-    """By code of severity warning: samples with a finding, findings about the whole set."""
+    """For each rule with severity warning: samples with a finding, and findings about the whole set."""
     found = run.findings.filter((pl.col("severity") == "warning") & pl.col("rule").str.starts_with("IMG"))
     counted = found.group_by("rule").agg(
         pl.col("sample_id").n_unique() - pl.col("sample_id").is_null().any().cast(pl.Int64),
@@ -94,6 +94,6 @@ def test_photos_have_sensible_measures(shared_data: Path) -> None:
     assert all(row["sharpness"] > 0.4 for name, row in facts.items() if name != "blur")
     assert min(facts, key=lambda name: facts[name]["contrast"]) == "poor_illumination"
     assert facts["poor_illumination"]["contrast"] < 0.15
-    # "<DOE = 2<EOF" from edge to edge, with a free margin of a few pixels.
+    # "<DOE = 2<EOF" reaches from edge to edge, with a margin of a few pixels.
     assert facts["poor_illumination"]["ink_left"] <= 8
     assert facts["poor_illumination"]["ink_right"] >= 170

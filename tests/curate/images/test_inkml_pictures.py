@@ -1,4 +1,4 @@
-"""InkML files as images: opened, measured, kept, by the ref that says how they are drawn."""
+"""InkML files as images: opened, measured and stored; the ref says how to draw them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_measures_are_kept_by_settings(tmp_path: Path) -> None:
 
 
 def test_a_run_draws_what_was_audited(tmp_path: Path) -> None:
-    """Settings stand in the refs of the run: browser and report need nothing else."""
+    """The refs of the run hold the settings: the browser and the report need nothing else."""
     write_inkml(tmp_path / "set" / "a.inkml")
     options = AuditOptions(ruleset=select(), strokes=StrokeSettings(pen=1))
     run = audit([parse_source(f"crohme:{tmp_path / 'set'}")], tmp_path / "run", options)
@@ -100,6 +100,6 @@ def test_a_run_draws_what_was_audited(tmp_path: Path) -> None:
     assert sample["image"] == "a.inkml#pen=1"
     assert pixels_sha256(open_image(run.root("set"), sample["image"])) == sample["image_sha256"]
     shown = rows(run, WorkingFiles(tmp_path / "work"))["filepath"][0]
-    assert shown.endswith(".png")  # a browser can't show InkML: the painter makes the picture
+    assert shown.endswith(".png")  # a browser can't show InkML, so the painter makes an image
     assert of_image(run.root("set"), sample["image"], open_image).markup
     assert run.summary["sources"][0]["images"]["formats"] == {"INKML": 1}

@@ -1,4 +1,4 @@
-"""Measures are kept from run to run: nothing is decoded twice, nothing stale believed, no broken cache in the way."""
+"""Measures are kept between runs: nothing is decoded twice, stale entries are ignored, a broken cache does no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ink masks and measures: of printed, handwritten, inverted, transparent, turned and photographed pictures."""
+"""Ink masks and measures of printed, handwritten, inverted, transparent, rotated and photographed images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def differ(one: object, other: object) -> int:
 
 
 def photo(image: Image.Image, seed: int = 1) -> Image.Image:
-    """On grey paper, half of it in the shade, with the paper's grain."""
+    """A formula on grey paper, half of it in the shade, with the paper's grain."""
     rng = np.random.default_rng(seed)
     grey = np.asarray(image, np.float64) / 255
     light = np.linspace(190, 90, image.width)[None, :] + np.linspace(20, -20, image.height)[:, None]
@@ -103,13 +103,13 @@ def test_equal_pixels_have_equal_digests_whatever_the_mode_and_turn() -> None:
     }
     assert len(digests) == 1
     assert facts(formula(shift=1))["image_sha256"] not in digests
-    # The same bytes in another shape are another picture.
+    # The same bytes in another shape are another image.
     assert facts(Image.new("L", (10, 20)))["image_sha256"] != facts(Image.new("L", (20, 10)))["image_sha256"]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
 def test_the_exif_turn_is_heeded(kind: str, tmp_path: Path) -> None:
-    lying = formula().rotate(90, expand=True)  # to the left; the tag says: turn it to the right
+    lying = formula().rotate(90, expand=True)  # rotated to the left; the tag says to rotate it to the right
     exif = Image.Exif()
     exif[0x0112] = 6
     options: dict[str, object] = {"tiffinfo": {0x0112: 6}} if kind == "TIFF" else {"exif": exif, "quality": 95}
@@ -118,7 +118,7 @@ def test_the_exif_turn_is_heeded(kind: str, tmp_path: Path) -> None:
     found = probe(tmp_path, ["x"], measures=True).row(0, named=True)
     assert (found["width"], found["height"]) == (header["width"], header["height"]) == formula().size
     assert differ(found["image_phash"], facts(formula())["image_phash"]) <= 2
-    assert header["orientation"] == (1 if kind == "TIFF" else 6)  # Pillow itself turns a TIFF
+    assert header["orientation"] == (1 if kind == "TIFF" else 6)  # Pillow itself rotates a TIFF
 
 
 def test_blank_pictures() -> None:
@@ -146,7 +146,7 @@ def test_a_photo_has_uneven_paper() -> None:
 def test_blur_is_judged_beside_the_stroke() -> None:
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(0.7)))["sharpness"])) > 0.6
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(4)))["sharpness"])) < 0.3
-    # The same softness in pixels is sharp in a picture four times as large.
+    # Blur is relative to the stroke: an image four times as large stays sharp.
     large = formula().resize((880, 280), Image.Resampling.LANCZOS).filter(ImageFilter.GaussianBlur(1.5))
     assert float(str(facts(large)["sharpness"])) > 0.6
 

@@ -1,4 +1,4 @@
-"""Model-ready images: sizes a processor takes, upright, on white, the ink kept, the original untouched."""
+"""Model-ready images: sizes that a processor takes, upright, on white, with all ink; the original is unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _page(size: tuple[int, int], box: tuple[int, int, int, int], paper: int = 25
 
 
 @settings(max_examples=60)
-@example((1, 5967), "upscale", "none", 156_800)  # scaled down to 28 x 5407 pixels, it was longer than what gets paper
+@example((1, 5967), "upscale", "none", 156_800)  # scaled down to 28 x 5407 pixels, it was too long to be padded
 @given(
     SIZES, st.sampled_from(["upscale", "pad"]), st.sampled_from(["ink", "none"]), st.sampled_from([156_800, MAX_PIXELS])
 )
@@ -76,7 +76,7 @@ def test_inverting_turns_light_ink_and_leaves_dark_ink() -> None:
     turned = model_image(light, invert=True)
     assert (turned.getpixel((0, 0)), turned.getpixel((10, 15))) == ((245,) * 3, (5,) * 3)
     assert model_image(dark, invert=True).tobytes() == model_image(dark).tobytes()
-    # What is added around it is as light as its paper now.
+    # The padding has the same brightness as the inverted paper.
     assert model_image(light.resize((60, 20)), invert=True, resize="pad").getpixel((0, 0)) == (245,) * 3
 
 
@@ -104,7 +104,7 @@ def test_upright_and_on_white_and_the_original_untouched() -> None:
     lying = Image.new("RGB", (60, 40), "white")
     lying.putpixel((0, 0), (0, 0, 0))
     exif = lying.getexif()
-    exif[0x0112] = 6  # to be turned by 90 degrees to the right
+    exif[0x0112] = 6  # rotate by 90 degrees to the right
     file = io.BytesIO()
     lying.save(file, "PNG", exif=exif)
     turned = model_image(Image.open(file))

@@ -1,4 +1,4 @@
-"""Opening and probing images: from files and tables, inside the root only, broken ones as one line of text."""
+"""Opening and probing images: from files and tables, only inside the root; a broken one gives one line of text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from curate.images.opening import open_image, probe, read_bytes
 
 
 def _png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG whose header claims a size, whatever its data is."""
+    """A PNG whose header claims this size, whatever its data."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

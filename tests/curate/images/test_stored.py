@@ -1,4 +1,4 @@
-"""Refs of images inside other files: which they are, and what the images are called."""
+"""Refs to images inside other files: how they are recognised, and what the images are called."""
 
 from __future__ import annotations
 

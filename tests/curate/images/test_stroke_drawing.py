@@ -1,4 +1,4 @@
-"""Drawing strokes: where they are, how wide, in a picture of the size that was asked for."""
+"""Drawing strokes: their position and width, in an image of the requested size."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CROSS = [np.array([[0, 0], [20, 20.0]]), np.array([[20, 0], [0, 20.0]])]
 
 
 def box(pixels: np.ndarray) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what is darker than half."""
+    """Left, top, right and bottom of the pixels darker than half."""
     rows, columns = (np.nonzero((pixels < 128).any(axis=axis))[0] for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def test_as_crohmes_pictures_are() -> None:
-    """Traces of a mean height of 28 pixels, a pen of 3, 11 pixels of margin."""
+    """Traces with a mean height of 28 pixels, a pen of 3, and a margin of 11 pixels."""
     pixels = draw(CROSS)
-    assert pixels.shape == (53, 53)  # 28 + 3 + 2 * 11; CROHME's pictures of one stroke have one more margin
+    assert pixels.shape == (53, 53)  # 28 + 3 + 2 * 11; CROHME's images of one stroke have an extra margin
     assert pixels.dtype == np.uint8
     assert pixels[0, 0] == 255
     assert pixels.min() == 0
@@ -46,7 +46,7 @@ def test_the_mean_height_of_traces_decides_not_their_number_or_unit() -> None:
         (StrokeSettings(fit="ink", size=50, pen=2, margin=0), (52, 52)),
         (StrokeSettings(fit="unit", size=2, pen=1, margin=10), (61, 61)),
         (StrokeSettings(fit="unit", size=1.5, pen=3, margin=0), (33, 33)),
-        (StrokeSettings(fit="trace", size=14, pen=2, margin=5), (28, 28)),  # 26: models take no smaller picture
+        (StrokeSettings(fit="trace", size=14, pen=2, margin=5), (28, 28)),  # 26 is too small for models
     ],
 )
 def test_size_is_of_what_the_settings_say(settings: StrokeSettings, shape: tuple[int, int]) -> None:

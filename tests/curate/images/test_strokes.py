@@ -1,4 +1,4 @@
-"""What ink is made of, against counts by hand and by flood filling. Not telling ink from paper."""
+"""Strokes of an ink mask, against counts by hand and by flood filling. Not the separation of ink and paper."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def mask(*rows: str) -> np.ndarray:
 
 
 def pieces(inside: np.ndarray, neighbours: list[tuple[int, int]]) -> int:
-    """Connected pieces by flood filling."""
+    """Connected pieces, by flood filling."""
     left = {(int(y), int(x)) for y, x in zip(*np.nonzero(inside), strict=True)}
     count = 0
     while left:

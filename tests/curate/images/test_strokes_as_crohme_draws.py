@@ -1,4 +1,4 @@
-"""CROHME's bitmaps thinned to traces and drawn again: the pen, and what it joins, are as in its own pictures."""
+"""CROHME's bitmaps, thinned to traces and drawn again, match its own images in pen width and joins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
 def thinned(mask: Mask) -> Mask:
-    """Strokes one pixel wide, as Zhang and Suen thin them (1984)."""
+    """Strokes one pixel wide, thinned by the method of Zhang and Suen (1984)."""
     image, gone = np.pad(mask, 1).astype(np.int8), 1
     while gone:
         gone = 0
@@ -40,7 +40,7 @@ def thinned(mask: Mask) -> Mask:
 
 
 def traces_of(skeleton: Mask) -> list[str]:
-    """A trace from each pixel of a skeleton to each of its neighbours."""
+    """Traces from each pixel of a skeleton to each of its neighbours."""
     on = {(int(y), int(x)) for y, x in np.argwhere(skeleton)}
     steps = [((y, x), (y + dy, x + dx)) for y, x in on for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))]
     lines = [f"{a[1] + 0.5} {a[0] + 0.5}, {b[1] + 0.5} {b[0] + 0.5}" for a, b in steps if b in on]
@@ -53,7 +53,7 @@ def cut(mask: Mask) -> Mask:
 
 
 def overlap(one: Mask, other: Mask) -> float:
-    """Ink of both as part of the ink of either, in the best of the places a pixel apart."""
+    """Intersection over union of the ink, at the best offset in whole pixels."""
     size = np.maximum(one.shape, other.shape) + 4
     first = np.zeros(size, np.bool_)
     first[2 : 2 + one.shape[0], 2 : 2 + one.shape[1]] = one

@@ -1,4 +1,4 @@
-"""Reading traces: what real files have is read, everything else is one line."""
+"""Reading traces: what real files contain is read, anything else gives one line."""
 
 from __future__ import annotations
 

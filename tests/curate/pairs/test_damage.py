@@ -1,4 +1,4 @@
-"""What would explain a picture that isn't like its label. Not how well, which takes real pictures."""
+"""What could explain an image that doesn't match its label. How well it does so needs real images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 def grids(count: int) -> np.ndarray:
-    """Flat grids whose ink stands as three numbers of each say, and those numbers."""
+    """Flat grids whose ink depends on three numbers each, and those numbers."""
     known = RNG.normal(size=(count, 3))
     patterns = RNG.random((3, *GRID))
     cells = 128 + 40 * np.tensordot(known, patterns - 0.5, 1) + RNG.normal(0, 12, (count, *GRID))
@@ -49,7 +49,7 @@ def test_where_nothing_tells_which_way_up_the_evidence_is_weak() -> None:
 
 @pytest.mark.parametrize("part", [0.5, 0.75])
 def test_numbers_of_a_part_become_those_of_the_whole(part: float) -> None:
-    """Twice as wide: twice as many parts, holes and strokes across; as many down."""
+    """Twice as wide means twice as many parts, holes and strokes across, and as many down."""
     whole = np.array([[np.log(4.0), np.sqrt(8), np.sqrt(2), 6.0, 1.5, np.log(6.5), np.log(2.0)]])
     cut = whole.copy()
     cut[0, ASPECT] += np.log(part)
@@ -60,7 +60,7 @@ def test_numbers_of_a_part_become_those_of_the_whole(part: float) -> None:
 
 def test_a_layout_is_cut_and_fills_the_grid_again() -> None:
     grid = np.zeros((1, *GRID), np.float32)
-    grid[0, :6, :16] = 200  # the left half, high up
+    grid[0, :6, :16] = 200  # the left half, near the top
     left = _cut(grid, 0.0, 0.5)
     assert np.allclose(left, 200)
     assert np.allclose(_cut(grid, 0.5, 1.0), 0)

@@ -1,4 +1,4 @@
-"""Pair scores on formulas that the tests draw themselves. Not real sets: those are in test_pairs_shared."""
+"""Pair scores on formulas that the tests draw. test_pairs_shared has the real sets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judged(code: str, frame: pl.DataFrame) -> list[str | None]:
 
 @pytest.fixture(scope="module")
 def printed() -> pl.DataFrame:
-    """Formulas of one to three of the demo's, each with the measures of a drawing of its own size."""
+    """Labels of one to three demo formulas, each with the measures of its drawing at a random scale."""
     rng = Random(11)
     pieces = [formula.label for formula in grow(PRINTED_KINDS, 200, rng)]
     labels = [r" \quad ".join(rng.sample(pieces, rng.randint(1, 3))) for _ in range(COUNT)]
@@ -64,7 +64,7 @@ def drawn_once(tmp_path_factory) -> Path:
 
 
 def swapped(frame: pl.DataFrame, every: int) -> tuple[pl.DataFrame, np.ndarray]:
-    """Labels of rows `every` apart take turns; which rows are wrong."""
+    """Rotate the labels among rows `every` apart; also returns which rows are wrong."""
     labels = frame["label"].to_list()
     rows = list(range(0, frame.height, every))
     for row, other in zip(rows, [*rows[1:], rows[0]], strict=True):

@@ -1,4 +1,4 @@
-"""How good pair scores are on real pairs, some of whose labels were swapped. Several seeds: none was tuned on."""
+"""How good pair scores are on real pairs with some swapped labels. Several seeds, and none was used for tuning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def auc(right: np.ndarray, wrong: np.ndarray) -> float:
 
 
 def measured(source: str, images: Path | None = None) -> pl.DataFrame:
-    """A source's pairs with a visual key, and the measures of their images."""
+    """The pairs of a source that have a visual key, with the measures of their images."""
     read = read_source(parse_source(source), images=images)
     frame = read.frame.with_columns(rules.visual_key(read.frame["label"]).alias("visual_key"))
     frame = frame.filter(pl.col("visual_key").is_not_null() & pl.col("image").is_not_null())
@@ -71,7 +71,7 @@ def relabelled(frame: pl.DataFrame, order: np.ndarray) -> pl.DataFrame:
 
 
 def swapped(frame: pl.DataFrame, share: float, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
-    """`share` of the labels change places two and two, only where they look different; which rows are wrong."""
+    """Swap a `share` of the labels in pairs that look different; also returns which rows are wrong."""
     rng = np.random.default_rng(seed)
     keys = frame["visual_key"].to_numpy()
     order = np.arange(frame.height)
@@ -92,7 +92,7 @@ def found(code: str, frame: pl.DataFrame, **options: object) -> pl.DataFrame:
 def test_handwriting(handwriting: pl.DataFrame, share: float, least: float, seed: int) -> None:
     frame, wrong = swapped(handwriting, share, seed)
     scores = with_pairs(frame)["pair_score"].to_numpy()
-    assert auc(scores[~wrong], scores[wrong]) >= least  # asked for: 0.90 with 5 % swapped
+    assert auc(scores[~wrong], scores[wrong]) >= least  # the goal is 0.90 with 5 % swapped
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -100,7 +100,7 @@ def test_handwriting(handwriting: pl.DataFrame, share: float, least: float, seed
 def test_print(printed: pl.DataFrame, cache: Path, share: float, least: float, seed: int) -> None:
     frame, wrong = swapped(printed, share, seed)
     scores = with_pairs(frame, cache=cache)["pair_score"].to_numpy()
-    assert auc(scores[~wrong], scores[wrong]) >= least  # asked for: 0.95 with 5 % swapped
+    assert auc(scores[~wrong], scores[wrong]) >= least  # the goal is 0.95 with 5 % swapped
 
 
 @pytest.mark.parametrize("name", ["handwriting", "printed"])
@@ -132,8 +132,8 @@ def test_a_shifted_set_is_one_finding_with_its_offset(
 
 
 def test_pictures_that_were_damaged_are_named(handwriting: pl.DataFrame, crohme_pictures: Path) -> None:
-    """Every 40th picture is turned, every 40th cut in half; few others look so. All that look so are asked for, with a
-    `chance` of 0: a few turned ones among a thousand pictures are no more than chance makes."""
+    """Every 40th image is rotated, every 40th cut in half; few others are reported. A `chance` of 0 reports them all:
+    otherwise a few rotated images in a thousand could be due to chance."""
     rows = handwriting.with_row_index("row")
     damaged = {"PAR012": rows.filter(pl.col("row") % 40 == 3), "PAR013": rows.filter(pl.col("row") % 40 == 13)}
     frame = handwriting

@@ -1,4 +1,4 @@
-"""Predictions beside labels: whom they belong to, what counts as a difference, and what `curate audit` says of them."""
+"""Predictions next to labels: how they are matched, what counts as a difference, and what `curate audit` reports."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_reading_that_most_agree_on_is_told_and_the_surest_ranks_first(sampl
 
 @pytest.mark.parametrize("reading", ["", r"\frac{", "x + " * 60])
 def test_a_model_is_not_sure_of_what_no_label_can_be(samples: pl.DataFrame, reading: str) -> None:
-    """One that got stuck takes every token for certain."""
+    """A model that got stuck is certain of every token."""
     found, _ = held(samples, [Prediction("two", "", reading, score=-0.001)])
     assert found.row(1, named=True)["pred_differ"] == 1
     assert found.row(1, named=True)["pred_score"] is None

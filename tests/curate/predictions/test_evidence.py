@@ -1,4 +1,4 @@
-"""What a contradiction says against a label: each clue in its direction, and what ranks first on damaged labels."""
+"""What a contradiction says against a label: the direction of each clue, and what ranks first on damaged labels."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ TOKENS = st.lists(st.sampled_from(["x", "y", "^", "{", "}", r"\frac"]), max_size
 
 @given(st.lists(TOKENS, max_size=6), TOKENS, TOKENS)
 def test_a_label_is_judged_by_the_others_of_its_set(others: list, label: list, reading: list) -> None:
-    """Its own tokens tell nothing about it: it might as well not be in the set."""
+    """Its own tokens don't count: the result is the same if the label is not in the set."""
     without = Oddness(other for other in others if other != label)
     within = Oddness([*(other for other in others if other != label), label])
     assert within.gain(label, reading) == pytest.approx(without.gain(label, reading))
@@ -114,7 +114,7 @@ def test_what_many_labels_have_is_less_odd() -> None:
 
 
 def test_damaged_labels_rank_before_what_the_model_misread() -> None:
-    """400 labels; in 30 a script swallows what follows, 30 have a symbol swapped, and the model misreads 40 others."""
+    """Of 400 labels, 30 have a script that swallows what follows, 30 a swapped symbol; the model misreads 40 others."""
     rng = random.Random(5)
     true = [
         f"{rng.choice('abcxyz')} ^ {{ {rng.randint(2, 9)} }} + {rng.choice('fgh')} ( {rng.choice('tuv')} ) = 0"

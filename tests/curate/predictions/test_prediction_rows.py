@@ -1,4 +1,4 @@
-"""Reading prediction files: every shape, and for every bad one an error that names the place."""
+"""Reading prediction files: every layout, and for every bad file an error that names the place."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_img_id_numbers_and_nulls(tmp_path: Path) -> None:
         ({"response": "b", "labels": "a", "images": ["x/1.png"]}, Prediction("row 1", "a", "b", "x/1.png")),
         # CDM, OmniDocBench
         ({"img_id": "1", "gt": "a", "pred": "b", "CDM": {"F1_score": 1.0}}, Prediction("1", "a", "b")),
-        # an answer of null is one of nothing
+        # a null answer is an empty answer
         ({"sample_id": "1", "gt": "a", "pred": None}, Prediction("1", "a", "")),
     ],
 )

@@ -1,4 +1,4 @@
-r"""What models write around a formula, and that a bare formula is left alone."""
+r"""What models write around a formula is removed, and a bare formula is left alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ F = r"\frac{a}{b} + \text{if $x$}"
         # Fences.
         (f"```latex\n{F}\n```", F, ["fence"]),
         (f"```\n{F}\n```", F, ["fence"]),
-        (f"```latex\n{F}", F, ["fence"]),  # cut before its end
+        (f"```latex\n{F}", F, ["fence"]),  # cut off before its end
         (f"```latex {F}```", F, ["fence"]),
         (f"```math\n{F}```", F, ["fence"]),
         (f"Here is the code:\n```tex\n{F}\n```\nHope it helps.", F, ["fence"]),
@@ -37,7 +37,7 @@ F = r"\frac{a}{b} + \text{if $x$}"
         (r"\begin{equation*} x \end{equation*}", "x", ["delimiters"]),
         (r"$$x$$" + "\n" + r"$$y$$", r"x \\ y", ["delimiters"]),
         ("The image shows $x^2$.", "x^2", ["delimiters"]),
-        ("$$x^2 + 1", "x^2 + 1", ["delimiters"]),  # cut before its end
+        ("$$x^2 + 1", "x^2 + 1", ["delimiters"]),  # cut off before its end
         (f"```latex\n$$\n{F}\n$$\n```", F, ["fence", "delimiters"]),
         # A whole document.
         (
@@ -46,8 +46,8 @@ F = r"\frac{a}{b} + \text{if $x$}"
             ["fence", "delimiters"],
         ),
         (r"\documentclass{a} \begin{document} \[ x \] \end{document}", "x", ["delimiters"]),
-        (r"\documentclass{a} \begin{document} x^2", "x^2", ["delimiters"]),  # cut before its end
-        # A sentence before, markdown around.
+        (r"\documentclass{a} \begin{document} x^2", "x^2", ["delimiters"]),  # cut off before its end
+        # A sentence in front, markdown around it.
         (f"The LaTeX code of the formula is: {F}", F, ["sentence"]),
         (f"Sure! Here is it:\n\n{F}", F, ["sentence"]),
         ("LaTeX: `x^2`", "x^2", ["sentence", "markdown"]),
@@ -60,7 +60,7 @@ F = r"\frac{a}{b} + \text{if $x$}"
             ["json"],
         ),
         ('{"bbox_2d": [1, 2], "label": "formula", "text_content": "$x \\\\le 1$"}', r"x \le 1", ["json", "delimiters"]),
-        # A box's label that is a kind of thing is no reading.
+        # If the label of a box names a type of object, it is not a reading.
         ('[{"bbox_2d": [1, 2, 3, 4], "label": "formula"}]', '[{"bbox_2d": [1, 2, 3, 4], "label": "formula"}]', []),
         ('[{"bbox": [1, 2], "label": "table cell"}, {"bbox": [3, 4], "label": "x=1"}]', "x=1", ["json"]),
         ('{"elements": [{"LaTeX": "x"}, {"LaTeX": "y"}]}', r"x \\ y", ["json"]),
@@ -121,7 +121,7 @@ def test_any_text_gives_a_text_and_never_nothing_for_something(text) -> None:
     assert set(rules) <= RULES.keys()
     assert len(formula) <= 6 * len(text) + 6
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unwrapping, "_MARKS", ("",))  # the quick look at what may stand there misses nothing
+        patch.setattr(unwrapping, "_MARKS", ("",))  # the quick check for possible wrappers misses nothing
         assert unwrap(text) == (formula, rules)
 
 
@@ -133,7 +133,7 @@ def test_what_stands_around_the_truth_too_stays() -> None:
 
 
 def test_a_model_that_unlearnt_fences_learnt_nothing(tmp_path, capsys) -> None:
-    """300 answers, the same before and after but for the fences around the first: no difference, and it is said why."""
+    """300 answers, the same before and after except for the fences around the first: no difference, with the reason."""
     rows = [
         {"sample_id": f"{n}", "gt": f"x ^ {{ {n} }}", "pred": f"x^{{{n if n % 10 else n + 1}}}"} for n in range(1, 301)
     ]
@@ -157,7 +157,7 @@ def test_a_model_that_unlearnt_fences_learnt_nothing(tmp_path, capsys) -> None:
 
 
 def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> None:
-    """A base model that answers in fences is not wrong in all of them."""
+    """A base model that answers in fences is not wrong on all samples."""
     path = tmp_path / "p.jsonl"
     rows = [{"sample_id": f"{n}", "gt": f"x ^ {n}", "pred": f"```latex\nx^{n}\n```"} for n in range(5)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -179,7 +179,7 @@ def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> Non
 
 @pytest.mark.shared_data
 def test_labels_of_real_sets_are_left_alone(shared_data) -> None:
-    """What is taken off a label without delimiters would be taken off a right answer."""
+    """What is removed from a label without delimiters would also be removed from a right answer."""
     rows = [json.loads(line) for line in (shared_data / "latex_verdicts.jsonl").open(encoding="utf-8")]
     changed = [row["label"] for row in rows if unwrap(row["label"])[0].split() != row["label"].split()]
     outer = [label for label in changed if "$" not in label and "\\begin{equation" not in label and "\\[" not in label]

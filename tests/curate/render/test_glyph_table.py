@@ -1,4 +1,4 @@
-"""The table of glyphs knows every glyph that a symbol is drawn with, at every size and level."""
+"""The glyph table has every glyph used to draw a symbol, at every size and level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mathra draws otherwise than LaTeX, or not at all, and is mended here: by name, each against LaTeX's rule."""
+"""What mathra draws differently from LaTeX, or not at all, and we correct: by name, each against LaTeX's rule."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_size_in_a_box_counts() -> None:
 
 
 def test_a_bare_prime_is_large_and_on_the_baseline() -> None:
-    """As LaTeX's, 0.556 em high; what an exponent has, not what stands for feet."""
+    """0.556 em high, as in LaTeX: the prime of an exponent, not the mark for feet."""
     (bare,) = [glyph for glyph in glyphs(r"y\prime z") if character(glyph.number) == "′"]
     low, high = (laid_out(r"y\prime z").box(bare) or ())[1::2]
     assert (bare.y, bare.size) == (0, 1)

@@ -1,4 +1,4 @@
-"""Each kind that docs/drawing.md says is unlike LaTeX has a remark, and what is drawn right has none."""
+"""Each difference from LaTeX that docs/drawing.md lists has a remark; what is drawn correctly has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""curate.render: what is drawn, what is refused and why, and that one label leaves nothing behind for the next."""
+"""curate.render: what is drawn, what is refused and why, and that a label has no effect on the next."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def ink(image: Image.Image) -> int:
 
 
 def dark_rows(image: Image.Image, share: float) -> list[int]:
-    """Rows of which at least `share` is ink: rules, seen from the side."""
+    """Rows with a share of ink of at least `share`: horizontal rules."""
     rows = (image.crop((0, y, image.width, y + 1)) for y in range(image.height))
     return [y for y, row in enumerate(rows) if ink(row) >= share * image.width]
 
@@ -124,7 +124,7 @@ def test_each_line_may_have_a_name() -> None:
 
 @pytest.mark.parametrize("label", [r"\div", r"\Re", r"\sin(x)"])
 def test_commands_mean_what_latex_means(label: str) -> None:
-    # A package `physics` would make a nabla of \div and roman letters of \Re.
+    # The package `physics` would turn \div into a nabla and \Re into roman letters.
     assert glyphs_of(label) == {r"\div": "÷", r"\Re": "ℜ", r"\sin(x)": "sin(𝑥)"}[label]
 
 
@@ -205,7 +205,7 @@ def test_no_label_holds_the_interpreter_for_long(label: str) -> None:
     start = time.process_time()
     with suppress(RenderError):
         laid_out(label)
-    assert time.process_time() - start < 0.25  # 0.05 on a machine that does nothing else
+    assert time.process_time() - start < 0.25  # 0.05 on an idle machine
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\u0085", "\ufeff", "\u200b"])
@@ -444,7 +444,7 @@ def test_render_to_folder_says_what_is_wrong_with_a_file(tmp_path) -> None:
 
 
 class Killer:
-    """Ends the process that unpickles it: stands for a label that crashes the renderer."""
+    """Kills the process that unpickles it, like a label that crashes the renderer."""
 
     def __reduce__(self):
         return os._exit, (3,)
@@ -463,7 +463,7 @@ def test_drawing_goes_on_when_a_process_is_ended_while_nobody_reads() -> None:
     assert next(results)[0] == 0
     for process in the_pool().pids():
         os.kill(process, signal.SIGKILL)
-    time.sleep(0.5)  # for the pool to notice, though it goes on either way
+    time.sleep(0.5)  # gives the pool time to notice; it goes on either way
     assert [index for index, drawn in results if isinstance(drawn, bytes)] == list(range(1, 120))
 
 

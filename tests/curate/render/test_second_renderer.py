@@ -1,4 +1,4 @@
-"""mathra, which the visual key knows nothing of, draws fixed and canonical labels as it draws the originals."""
+"""mathra, which is independent of the visual key, draws fixed and canonical labels like the originals."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from curate.sources import parse_source, read_source
 from rules import engine
 
 LABELS = 500
-#: Where the key takes for equal what mathra draws differently, and why; the canonical form uses it. In the first three
-#: LaTeX agrees with the drawing: the table in docs/visual-key.md says so of arrays.
+#: Where the key treats as equal what mathra draws differently, and why; the canonical form relies on it. In the first
+#: three, LaTeX agrees with mathra: see the arrays in the table of docs/visual-key.md.
 KNOWN = {
     "space at both sides of an array": r"\\begin *\{ *array|\\p?matrix *\{",
     "one cell of a matrix is in text style": r"\\begin *\{ *matrix",
@@ -33,7 +33,7 @@ KNOWN = {
 
 
 def _alike(one: str, other: str) -> bool | None:
-    """None where one of the labels can't be drawn."""
+    """None if one of the labels can't be drawn."""
     try:
         return alike(one, other)
     except RenderError:

@@ -1,4 +1,4 @@
-"""report.html is self-contained, safe whatever the data holds, below its size, and equal for equal runs."""
+"""report.html is self-contained, safe for any data, below its size limit, and identical for identical runs."""
 
 from __future__ import annotations
 

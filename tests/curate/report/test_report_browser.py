@@ -1,4 +1,4 @@
-"""report.html in a real browser: its script runs under its own policy, sorts and filters. Skips without Chromium."""
+"""report.html in a real browser: its script runs under its own policy, sorts and filters. Skipped without Chromium."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLAGS = (
     "--dump-dom",
 )
 
-#: What a reader would click and type; appended to the page in place of its policy.
+#: What a reader would click and type; takes the place of the page's policy.
 CLICKS = """<script>
 const button = [...document.querySelectorAll("table.issues button")].find((b) => b.textContent.includes("Samples"));
 button.click(); button.click();
@@ -56,7 +56,7 @@ def test_the_script_and_style_run_under_the_policy(html, tmp_path):
     assert '<th scope="col"><button type="button">Rule</button></th>' in dom
 
 
-#: The page as it is printed on A4, by a browser that may prefer dark: how wide it gets, and its colours.
+#: The page printed on A4 by a browser that may prefer dark mode: its width and its colours.
 PRINTED = """<script>
 for (const rule of [...document.styleSheets[0].cssRules].filter((rule) => rule.media)) {
   const media = rule.media.mediaText.replace("(prefers-color-scheme: dark)", "all").replace("all and ", "");
@@ -80,8 +80,8 @@ def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):
     assert "<title>stolen" not in dom
 
 
-#: Where the top of what each link of the page leads to stands in the window after a click, and how high it is: one
-#: that is not at the top, or has no height, is one that nobody sees.
+#: For each link, the top position of its target in the window after a click, and its height: a target that is not at
+#: the top, or that has no height, is invisible.
 LINKS = """<script>
 const found = [];
 for (const link of document.querySelectorAll("nav a, .why3 a, .links a")) {
@@ -119,7 +119,7 @@ def test_sorting_and_the_filter(html, tmp_path):
     assert f"1 of {len(rows)} rules" in dom
 
 
-#: What folds stand open on paper, and whether they are folded again; how many rows a table's own search leaves.
+#: Which folded parts are open on paper, and whether they close again; how many rows a table's own search leaves.
 PAPER_AND_SEARCH = """<script>
 const folds = () => [...document.querySelectorAll("details.on-paper")].filter((fold) => fold.open).length;
 const before = folds(); dispatchEvent(new Event("beforeprint"));
@@ -141,7 +141,7 @@ def test_paper_opens_what_is_folded_and_a_long_table_is_searched(html, tmp_path)
     assert rows == 1
 
 
-#: Where the last reason of the fifth source ends, and how high and wide the page is.
+#: Where the last reason of the fifth source ends, and the height and width of the page.
 FIRST_SCREEN = """<script>
 const last = document.querySelectorAll(".why3")[4].getBoundingClientRect();
 const page = document.documentElement;

@@ -1,4 +1,4 @@
-"""What the report and summary.json say of images, and which labels the report shows as likely errors."""
+"""What the report and summary.json say about images, and which labels the report shows as likely errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_images_are_counted_once_and_by_source() -> None:
     facts = image_facts(
         pictures(
             {},
-            {"image": "0.png"},  # a second label of the first image
+            {"image": "0.png"},  # a second label for the first image
             {"width": 1654, "height": 2339, "polarity": "light", "ink_ratio": 0.001},
             {"width": 27, "height": 300, "format": "BMP"},
             {"ink_ratio": 0.0, "ink_left": None},

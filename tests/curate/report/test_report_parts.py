@@ -1,4 +1,4 @@
-"""The report's parts one by one: marks, example choice, pictures, plots."""
+"""The parts of the report one by one: marks, choice of examples, images, plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs and sources side by side: best first, in every format, and narrow terminals."""
+"""Runs and sources side by side: best first, in every format, and on narrow terminals."""
 
 from __future__ import annotations
 

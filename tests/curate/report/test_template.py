@@ -1,4 +1,4 @@
-"""All pages of one file share one frame: policy, colours, light and dark, narrow screens, paper."""
+"""All single-file pages share one template: policy, colours, light and dark, narrow screens, paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGES = [
     path
     for package in ("curate", "finetune")
     for path in sorted((ROOT / package).rglob("*.html"))
-    if path.name not in ("base.html", "parts.html", "page.html")  # the last is served, with files of its own
+    if path.name not in ("base.html", "parts.html", "page.html")  # page.html is served, with separate files
 ]
 
 

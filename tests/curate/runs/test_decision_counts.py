@@ -1,4 +1,4 @@
-"""How many samples people decided on: counted by the audit, by compare and in the report; stale decisions apart."""
+"""How many samples have decisions, in the audit, in compare and in the report; stale decisions count separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which decision stands for a sample, and what a damaged file of decisions still says."""
+"""Which decision applies to a sample, and what can still be read from a damaged file of decisions."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_user_without_a_name_is_a_number(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_of_many_who_saw_the_same_one_decides(tmp_path: Path) -> None:
-    """Whoever comes second saw another state than the one that stands, and is told so; nothing of theirs is written."""
+    """Of several who saw the same state, the first decides; the others are told, and nothing of theirs is written."""
     append_decisions(tmp_path, [decide("s/a", "accept", "x", who="ann")])
     seen = {"s/a": read_decisions(tmp_path / "decisions.jsonl").standing["s/a"]}
     barrier, refused = threading.Barrier(8), []
@@ -89,7 +89,7 @@ def test_after_a_torn_line_the_next_decision_stands_on_its_own(tmp_path: Path, c
     path.write_bytes(path.read_bytes()[:-cut])
     append_decisions(tmp_path, [decide("s/c", "accept", "x")])
     found = read_decisions(path)
-    # A line that lacks nothing but its end is whole.
+    # A line that only lacks its line end is complete.
     assert list(found.standing) == (["s/a", "s/b", "s/c"] if cut == 1 else ["s/a", "s/c"])
     assert found.unreadable == (() if cut == 1 else (2,))
 
@@ -150,7 +150,7 @@ WRITERS, TURNS = 4, 25
 
 def _write_turns(run: Path, number: int) -> None:
     for turn in range(TURNS):
-        # Long enough that two writes without a lock would fall into one another.
+        # Long enough that two writes without a lock would interleave.
         append_decisions(run, [decide(f"s/{number}-{turn}-{k}", "edit", "x", f"{number}" * 5000) for k in range(2)])
 
 
@@ -184,7 +184,7 @@ def test_a_decision_made_while_an_audit_renews_the_run_is_in_the_new_one(tmp_pat
 
 
 def _waits_for_lock(thread: threading.Thread, run: Path) -> bool:
-    """Has the thread opened the old file? Then the lock is all it can be waiting for."""
+    """True if the thread has opened the old file: then it can only be waiting for the lock."""
     assert thread.is_alive()
     path = run / "decisions.jsonl"
     opened = 0

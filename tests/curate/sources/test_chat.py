@@ -1,4 +1,4 @@
-"""Conversations: how they are spelled, what of them is no sample, and that a new answer changes nothing else."""
+"""Conversations: how they are written, which parts aren't samples, and that a new answer changes nothing else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_sample_is_read_however_it_is_spelled(form: str, record: dict[str, Any
     assert [name and name.removeprefix("file:/") for name in images(source)] == ["a.png"]
     assert ASKED in source.frame["question"][0]
     assert source.frame.columns[5:] == ["question", "system"] if "system" in json.dumps(record) else ["question"]
-    # A new answer changes the answer, and no other byte.
+    # A new answer changes only the bytes of the answer.
     new = r'\text{"ä"}'
     changed = source.places.with_columns(label=source.frame["label"], fixed=_series([new]))
     files, _ = rewrite(source, changed, {})
@@ -137,7 +137,7 @@ _JUNK += [{"a": 1}, [None], "\ud800", "\0", "assistant", {"bytes": None, "path":
 
 
 def _mutated(value: Any, dice: Random) -> Any:
-    """A JSON value with something in it replaced by junk, taken out, or put there twice."""
+    """A JSON value with a part replaced by junk, removed or duplicated."""
     value = json.loads(json.dumps(value))
     if not value:
         return value
@@ -328,7 +328,7 @@ def test_conversations_in_tables(form: str, inside: bool, tmp_path: Path) -> Non
     assert source.frame["question"][0].endswith("?")
     assert [open_image(source.root, name or "").size for name in images(source)] == [(30, 20)] * size
     assert read(path, limit=2).rows == 2
-    # New answers: everything else in the table is what it was.
+    # With new answers, everything else in the table is unchanged.
     changed = source.places.with_columns(label=source.frame["label"], fixed=_series([f"y{n}" for n in range(size)]))
     files, _ = rewrite(source, changed, {})
     out = tmp_path / "out"

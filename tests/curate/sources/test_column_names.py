@@ -1,4 +1,4 @@
-"""Columns by the names that people give them: which is taken, what it may hold, and what is said of the others."""
+"""The column names that people use: which column is read, what it may hold, and what is said about the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which line the first number means is decided by evidence, by the pictures where numbers leave a choice, or asked."""
+"""Evidence decides which line the first number means; if numbers are ambiguous, images decide, or the user is asked."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_without_evidence_it_is_an_error_that_names_the_option(numbers: list[int
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_pictures_decide_where_the_numbers_leave_a_choice(first: int, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    for at in range(1 - first, len(_TEXTS) - first):  # number 0 or the last one is missing, and both ways fit
+    for at in range(1 - first, len(_TEXTS) - first):  # number 0 or the last one is missing, and both readings fit
         (tmp_path / "images" / f"{at + first}.png").write_bytes(_pictures()[at])
     write(tmp_path / "labels.txt", "".join(f"{text}\n" for text in _TEXTS))
     source = read(tmp_path)
@@ -156,7 +156,7 @@ def test_folders_that_only_hold_part_of_the_pictures_are_no_splits(tmp_path: Pat
     assert _pairs(source) == [
         ("images/000/0.png", "x_0"),
         ("images/000/1.png", "x_1"),
-        ("images/000/2.png", "x_2"),  # is missing
+        ("images/000/2.png", "x_2"),  # doesn't exist
         ("images/001/3.png", "x_3"),
     ]
 
@@ -178,7 +178,7 @@ def test_a_number_in_two_folders_is_nobodys(tmp_path: Path) -> None:
 def test_two_files_for_one_folder_of_pictures_are_not_guessed_between(tmp_path: Path) -> None:
     _blank(tmp_path, range(9), 9)
     write(tmp_path / "other.txt", "a\nb\n")
-    assert len(labels(read(tmp_path))) == 9  # as many lines as pictures
+    assert len(labels(read(tmp_path))) == 9  # as many lines as images
     write(tmp_path / "other.txt", "a\n" * 9)
     with pytest.raises(UserError) as error:
         read(tmp_path)

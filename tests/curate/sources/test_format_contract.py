@@ -1,4 +1,4 @@
-"""What every source format owes, checked on the example in its docs; and a format of the contributor's guide is one."""
+"""The contract of every source format, checked on the example in its docs and on the contributor's guide's format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def made(item: SourceFormat, folder: Path) -> Path:
 
 
 def put_back(source: Source, new: Mapping[int, str], out: Path) -> Path:
-    """Write the source with these rows' labels changed; returns where."""
+    """Write the source with the labels of these rows changed; returns the path."""
     rows = source.places.with_columns(label=source.frame["label"], at=pl.int_range(source.frame.height, eager=True))
     changed = rows.filter(pl.col("at").is_in(list(new))).with_columns(fixed=pl.Series(list(new.values())))
     files, written = rewrite(source, changed, {})
@@ -47,7 +47,7 @@ def put_back(source: Source, new: Mapping[int, str], out: Path) -> Path:
 
 
 def check_all(item: SourceFormat, folder: Path) -> None:
-    """Everything the contract asks of a format with an example."""
+    """Check everything that the contract requires of a format with an example."""
     path = made(item, folder / "set")
     source = read(path)
     assert source.format == item.name, "its own example is recognised as another format"
@@ -58,24 +58,24 @@ def check_all(item: SourceFormat, folder: Path) -> None:
     assert {name for name in images(source) if name} == files | drawn, "an image of the example belongs to no label"
     assert read(f"{item.name}:{path}").frame.equals(source.frame)
     assert read(path, limit=1).rows == 1
-    # Where the labels stand.
+    # Where the labels are.
     found = locate(source, range(source.frame.height))
     for row, label in enumerate(labels(source)):
         place = found.get(row)
-        if place is None:  # a label that is spelled otherwise than JSON, CSV or plain text spell it
+        if place is None:  # a label whose spelling is not that of JSON, CSV or plain text
             assert set(label) & set("<>&"), "a label is not where write_back changes it"
             continue
         assert place.label == label
         assert place.region(0, len(label))[0] >= place.start
-    # Nothing changed: every byte is kept.
+    # Without changes, every byte is kept.
     same = put_back(source, {}, folder / "same")
     for name in (name for name, _ in item.example if name not in files):
         copy = same.parent / name if same.is_file() else same / name
         assert copy.is_file(), "a file that changes nothing is not written"
         assert copy.read_bytes() == (folder / "set" / name).read_bytes()
-    # All labels, and only one.
+    # Change all labels, and only one.
     new = {row: f"{label} + {row}" for row, label in enumerate(labels(source))}
-    for name in files:  # `fix` writes no images, and some names of samples come from them
+    for name in files:  # `fix` writes no images, and some sample names come from them
         image(folder / "all" / name)
         image(folder / "one" / name)
     again = read(f"set={item.name}:{put_back(source, new, folder / 'all')}")
@@ -84,7 +84,7 @@ def check_all(item: SourceFormat, folder: Path) -> None:
     last = source.frame.height - 1
     once = read(f"{item.name}:{put_back(source, {last: 'y'}, folder / 'one')}")
     assert labels(once) == [*labels(source)[:-1], "y"]
-    # A file that changed since it was read: one line, and no place.
+    # If a file has changed since it was read, there is one error line and no place.
     for name in {*source.places["file"], *(name for name, _ in item.example if name not in files)}:
         target = source.base / name
         if target.is_file():
@@ -128,7 +128,7 @@ def _general() -> set[str]:
     return {name for name, item in FORMATS.items() if item.general}
 
 
-#: Mistakes in the guide's format that its contract must see, as (what stands there, what is put for it).
+#: Mistakes in the guide's format that the contract must catch, as (original text, replacement).
 _MISTAKES = (
     ("return in_lines(files.text(path), changes)", "return in_lines(files.text(path), changes) if changes else []"),
     ("return in_lines(files.text(path), changes)", "return in_lines(files.text(path), changes[:1])"),

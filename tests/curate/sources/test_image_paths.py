@@ -1,4 +1,4 @@
-"""Image paths as people's label files have them: found where there is one file they can mean, else a missing image."""
+"""Image paths in people's label files: found if only one file can be meant, otherwise a missing image."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def resolve(root: Path, names: list[str], label_file: str = "labels.csv", **opti
 
 
 def found(root: Path, names: list[str], label_file: str = "labels.csv", **options: object) -> list[str | None]:
-    """The images that were found; None for those that weren't, which then lead to no file at all."""
+    """The images that were found; None for the others, which then lead to no file at all."""
     frame = resolve(root, names, label_file, **options)
     lost = frame[NOT_FOUND].to_list() if NOT_FOUND in frame.columns else [None] * frame.height
     for path, missing, name in zip(frame["image"], lost, names, strict=True):
@@ -244,7 +244,7 @@ def test_a_pipe_an_unreadable_folder_and_a_deep_one_end_nothing(tmp_path: Path) 
     os.mkfifo(tmp_path / "img" / "pipe.png")
     (tmp_path / "shut").chmod(0)
     with contextlib.chdir(tmp_path):
-        for _ in range(400):  # a path longer than a system call takes
+        for _ in range(400):  # longer than a system call accepts
             Path("deeper" * 3).mkdir()
             os.chdir("deeper" * 3)
     try:
@@ -254,7 +254,7 @@ def test_a_pipe_an_unreadable_folder_and_a_deep_one_end_nothing(tmp_path: Path) 
             open_image(tmp_path, frame["image"][0])
     finally:
         (tmp_path / "shut").chmod(0o700)
-        with contextlib.chdir(tmp_path):  # pytest would go down into it by recursion
+        with contextlib.chdir(tmp_path):  # otherwise pytest's cleanup recurses into it
             for _ in range(400):
                 os.chdir("deeper" * 3)
             for _ in range(400):
@@ -272,7 +272,7 @@ def test_a_path_of_1200_folders(tmp_path: Path) -> None:
     try:
         assert found(tmp_path, [f"{deep}z.png", f"{deep}y.png", "/x" * 5000 + "/a.png"]) == [f"{deep}z.png", None, None]
         assert found(tmp_path, ["/x/z.png"]) == [f"{deep}z.png"]
-    finally:  # pytest would go down into it by recursion
+    finally:  # otherwise pytest's cleanup recurses into it
         with contextlib.chdir(tmp_path / deep):
             Path("z.png").unlink()
             for _ in range(1200):
@@ -307,7 +307,7 @@ def test_nothing_leads_out_and_what_is_there_is_named_by_its_tail(
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_picture_is_the_right_one_or_none(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """Two folders count their pictures from 0, some are lost: no label gets a picture of the other folder."""
+    """Two folders number their images from 0 and lack some of them: no label gets an image of the other folder."""
     names = data.draw(st.sampled_from([("train", "test"), ("2014", "2016"), ("val_images", "train_images")]))
     inner = data.draw(st.sampled_from(["", "/img"]))
     both = [f"{name}{inner}" for name in names]
@@ -327,7 +327,7 @@ def test_a_picture_is_the_right_one_or_none(tmp_path_factory: pytest.TempPathFac
     there = [f"{mine}/{number}.png" if (root / mine / f"{number}.png").exists() else None for number in numbers]
     sure = bool(prefix or split or label_file != "labels.csv")
     files = [{path.name for path in (root / folder).glob("*.png")} for folder in both]
-    if sure or not files[0].isdisjoint(files[1]):  # else they may be parts of one set
+    if sure or not files[0].isdisjoint(files[1]):  # otherwise they may be parts of one set
         for path, right in zip(got, there, strict=True):
             assert path == right or (path is None and not sure), (path, right)
 
@@ -363,6 +363,6 @@ def test_foreign_paths_take_little_time_however_they_are_spread(tmp_path: Path) 
     touch(tmp_path, *names[:2000])
     start = time.perf_counter()
     frame = resolve(tmp_path, [f"/home/alice/set/{name}" for name in names])
-    assert time.perf_counter() - start < 10  # 0.2 s alone; the machine is shared
+    assert time.perf_counter() - start < 10  # 0.2 s on an idle machine
     assert frame["image"].to_list()[:2000] == names[:2000]
     assert frame[NOT_FOUND].null_count() == 2000

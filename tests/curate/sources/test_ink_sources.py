@@ -1,4 +1,4 @@
-"""InkML as a source: the file is its sample's image, unless a picture of that name is there."""
+"""InkML as a source: the file is its sample's image, unless there is an image with the same name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_folders_in_folders(tmp_path: Path) -> None:
     for name in ("train/INKML/MfrDB/a", "train/INKML/KAIST/b", "test/c"):
         write_inkml(tmp_path / f"{name}.inkml")
     frame = read(tmp_path).frame
-    assert read(tmp_path / "train").frame.height == 2  # no file in it or in the folder below
+    assert read(tmp_path / "train").frame.height == 2  # no file in it or in the folders directly below
     assert frame.select("split", "image").rows() == [
         ("test", "test/c.inkml"),
         ("train", "train/INKML/KAIST/b.inkml"),
@@ -84,7 +84,7 @@ def test_labels_of_broken_ink_are_audited_and_the_picture_is_a_finding(tmp_path:
     drawn = found.filter(pl.col("rule") == "IMG005")
     samples = run.samples.collect()
     assert samples.height == len(samples["image"].drop_nulls())
-    # What can't be read as XML up to the label is an unreadable row; all others have a finding for the picture.
+    # If the XML can't be read up to the label, the row is unreadable; all others have a finding about the image.
     assert samples.height + run.summary["totals"]["unreadable"] == len(HOSTILE) + 1
     assert sorted(drawn["sample_id"]) == sorted(set(samples["sample_id"]) - {"set/whole"})
     assert drawn["message"].str.contains("\n").sum() == 0

@@ -1,4 +1,4 @@
-"""Whoever reads JSON lines takes the same field for the label: audit, check, fix, render and fine-tuning."""
+"""All readers of JSON lines use the same field as the label: audit, check, fix, render and fine-tuning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label Studio's exports: which text is the label, which tasks are no samples, where images are found."""
+"""Label Studio's exports: which text is the label, which tasks aren't samples, where images are found."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_task_is_a_sample(task: dict[str, Any], tmp_path: Path) -> None:
     before = (tmp_path / "export.json").read_text()
     after = rewrite(source, changed, {})[0]["export.json"].result()  # type: ignore[attr-defined]
     assert len(after) == len(before)
-    # Annotations that agree still do.
+    # Annotations that agree still agree afterwards.
     assert {(old, new) for old, new in zip(before, after, strict=True) if old != new} == {("x", "y")}
     assert labels(_read(tmp_path, *json.loads(after))) == ["y"]
 
@@ -145,4 +145,4 @@ def test_an_address_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     image(tmp_path / "a.png")
     tasks = [_task(_made(_area("x")), data={"image": "/data/local-files/?d=../../a.png"})]
     path = write(tmp_path / "in" / "export.json", json.dumps(tasks))
-    assert images(read(path)) == ["a.png"]  # in `in`, where there is none
+    assert images(read(path)) == ["a.png"]  # looked for in `in`, where it doesn't exist

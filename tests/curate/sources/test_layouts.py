@@ -1,4 +1,4 @@
-"""Data sets in the layouts that people publish are read rightly as folders; what stands beside labels is no label."""
+"""Data sets in published layouts are read correctly as folders; other files next to labels are not read as labels."""
 
 from __future__ import annotations
 

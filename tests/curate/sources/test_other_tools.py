@@ -1,4 +1,4 @@
-"""Files of other tools get one line that says what they are and what to do, and are read as nothing else."""
+"""Files of other tools get one line that says what they are and what to do; they are not read as anything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from source_makers import image, labels, read, write
 from curate.base.errors import UserError
 
 BOX = [[0, 0], [9, 0], [9, 9], [0, 9]]
-#: (file, what it holds, words of what is said of it)
+#: (file, contents, words of the message)
 FILES = {
     "OmniDocBench": (
         "OmniDocBench.json",
@@ -139,7 +139,7 @@ ANSWERS = {
 @pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("listed", [False, True])
 def test_predictions_are_told_as_such(tmp_path: Path, row: dict, listed: bool) -> None:
-    """A file, and a folder of them; told what is true in it, the file is read."""
+    """A single file, and a folder of them; if the user names the field of the truth, the file is read."""
     file = tmp_path / ("pred.json" if listed else "pred.jsonl")
     write(file, json.dumps([row]) if listed else json.dumps(row) + "\n")
     for source, said in ((file, "this is"), (tmp_path, f"{file.name} is")):

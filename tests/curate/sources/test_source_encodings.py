@@ -19,7 +19,7 @@ from curate.sources import parse_source
 from curate.sources.encodings import encoding_of
 from curate.sources.model import NOT_UTF8
 
-#: A file of each format that is text, with labels that hold Chinese and one that a safe fix changes.
+#: One file of each text format, with Chinese labels and one label that a safe fix changes.
 FILES = {
     "train_labels.txt": "0.jpg\t解 ： x ^ { 2 } = 1\n1.jpg\t\\frac { 1 } { 2 } ， 所 以 x \\to 0\n",
     "caption.txt": "a_0\t设 x = 1\r\na_1\t函 数 f ( x )\r\n",
@@ -66,7 +66,7 @@ def test_every_text_format(name: str, encoding: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "gb18030"])
 @pytest.mark.parametrize("name", FILES)
 def test_fix_writes_the_same_encoding(name: str, encoding: str, tmp_path: Path) -> None:
-    """What comes out is the fixed UTF-8 file, in the encoding of the other: every other byte stays."""
+    """The result is the fixed UTF-8 file in the other encoding: every other byte stays."""
     fixable = "\\int _ ab" if "json" not in name else "\\\\int _ ab"
     text = FILES[name].replace("解", f"解 {fixable}").replace("设", f"设 {fixable}").replace("已", f"已 {fixable}")
     ruleset = rules.select()
@@ -81,7 +81,7 @@ def test_fix_writes_the_same_encoding(name: str, encoding: str, tmp_path: Path) 
     assert other == encoded(plain, encoding)
 
 
-#: Text of other encodings that GB18030 decodes too, at least in part.
+#: Text in other encodings that GB18030 can also decode, at least in part.
 OTHERS = {
     "latin-1": "0.png\tx \\text { Höhe } = été\n1.png\tnaïve, où, ça, señor, groß, ÀÉÈ\n",
     "cp1252": "0.png\t“résumé” — x ½ ± 3 °C\n",
@@ -104,7 +104,7 @@ def test_what_is_no_gb18030(encoding: str, tmp_path: Path) -> None:
 
 
 def test_a_broken_byte_in_a_file_of_utf_8(tmp_path: Path) -> None:
-    """Chinese in UTF-8 is no GB18030, whatever single line is broken."""
+    """Chinese in UTF-8 is not taken for GB18030, whichever line is broken."""
     text = "".join(f"{at}.png\t解 ： 所 以 x = {at}\n" for at in range(50)).encode()
     source = read(write(tmp_path / "x.txt", text.replace(b"= 7", b"= \xff7")))
     assert source.unreadable.by_reason == {NOT_UTF8: 1}
@@ -141,7 +141,7 @@ def test_any_chinese_labels(texts: list[str], encoding: str, tmp_path: Path) -> 
     text = "".join(f"{at}.png\tx {label}\n" for at, label in enumerate(texts))
     path = tmp_path / "x.txt"
     path.write_bytes(text.encode(encoding))
-    encoding_of.__globals__["_encoding"].cache_clear()  # a file of the same size, written within the clock's grain
+    encoding_of.__globals__["_encoding"].cache_clear()  # a file of the same size, written within the clock's resolution
     assert labels(read(f"hme100k:{path}")) == [f"x {label}" for label in texts]
 
 

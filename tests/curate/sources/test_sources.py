@@ -1,4 +1,4 @@
-"""What every format shares: one decoding, limits, splits, ambiguity, image folders, the same answer twice."""
+"""What all formats share: decoding, limits, splits, ambiguity, image folders, and the same result on every read."""
 
 from __future__ import annotations
 

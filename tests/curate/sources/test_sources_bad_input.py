@@ -1,4 +1,4 @@
-"""Bad input: one clear line, or a counted row with its line number; never a traceback, never a lost row."""
+"""Bad input: one clear line, or a counted row with its line number; never a traceback or a lost row."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_unknown_file_says_what_was_looked_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["csv", "jsonl", "parquet", "im2latex", "imagefolder", "m2e", "mathwriting"])
 def test_the_wrong_format_says_which_it_looks_like(wrong: str, tmp_path: Path) -> None:
     path = write(tmp_path / "x.txt", "a.jpg \tx\nb.jpg \ty\n")
-    if wrong in ("im2latex", "m2e"):  # every line is a label to one, and M2E has this form too
+    if wrong in ("im2latex", "m2e"):  # im2latex takes every line as a label, and this is M2E's form too
         assert read(f"{wrong}:{path}").rows == 2
         return
     with pytest.raises(UserError, match=f"hme100k:{path}"):
@@ -284,7 +284,7 @@ def test_paths_that_leave_the_image_folder(tmp_path: Path) -> None:
     ]
     lost = [None] * 5 + ["img/absent.png", names[6], names[7], None, None, names[10], names[11]]
     assert source.frame[NOT_FOUND].to_list() == lost
-    assert source.notes[LEAVES_FOLDER] == 2  # the two that links lead to
+    assert source.notes[LEAVES_FOLDER] == 2  # the two behind links
     for ref in images(source)[6:]:
         with pytest.raises(ImageError):
             open_image(source.root, ref)
@@ -439,4 +439,4 @@ def test_a_file_with_another_key_in_each_row_has_not_that_many_columns(tmp_path:
     assert source.frame.height == len(rows)
     assert source.frame.width < MOST_KEYS + 10
     (note,) = [count for text, count in source.notes.items() if "keys beyond the first 2,000 of a file" in text]
-    assert note == 502  # with `id`, `latex` and `k`
+    assert note == 502  # including `id`, `latex` and `k`

@@ -1,4 +1,4 @@
-"""Every data set format in its real shapes: recognised by content, read whole, labels untouched."""
+"""Every data set format as it really occurs: recognised by content, read completely, labels unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_m2e_json_lines(tmp_path: Path) -> None:
     assert source.format == "m2e"
     assert labels(source) == [M2E_LABEL, "a"]
     assert ids(source) == ["train/0.jpg", "train/1.jpg"]
-    assert images(source) == ["images/0.jpg", "images/1.jpg"]  # the second is missing: a rule says so, not the reader
+    assert images(source) == ["images/0.jpg", "images/1.jpg"]  # the second is missing: a rule reports that
     assert source.root == tmp_path.resolve()
 
 
@@ -83,7 +83,7 @@ def test_mlhme38k_one_text_file_an_image(tmp_path: Path) -> None:
         write(tmp_path / "set" / f"{stem}.txt", label)
     source = read(tmp_path / "set")
     assert source.format == "mlhme38k"
-    assert labels(source) == ["x", "x \\\\\ny", "z"]  # one terminator goes, what is inside stays
+    assert labels(source) == ["x", "x \\\\\ny", "z"]  # one terminator is removed, the inner ones stay
     assert images(source) == ["a.jpg", "b.jpg", "c.jpg"]
     assert ids(source) == ["set/a", "set/b", "set/c"]
     assert dict(source.unreadable.by_reason) == {"blank line": 1}
@@ -103,7 +103,7 @@ def test_mlhme38k_text_files_and_images_in_folders_of_their_own(tmp_path: Path) 
 
 @pytest.fixture
 def im2latex(tmp_path: Path) -> Path:
-    """Three splits; a blank formula line counts; byte 0x85 (NEL) and a bare CR end no line; latin-1."""
+    """Three splits; a blank formula line counts; byte 0x85 (NEL) and a bare CR don't end a line; latin-1."""
     folder = tmp_path / "im2latex"
     write(folder / "formulas.lst", b"a_0\n\nb \xe9 \x85 \x0b c\nd\re\nunused\n")
     write(folder / "train.lst", "0 60ee748793 basic\n2 1015942522 basic\n")
@@ -226,7 +226,7 @@ def test_the_years_of_crohme_are_test_sets(tmp_path: Path, place: str, asked: st
     source = read(f"crohme:{tmp_path}/{asked}")
     assert source.frame["split"].unique().to_list() == [split]
     other = write(tmp_path / "years/2014/labels.tsv", "image\tlabel\na.png\tx\n").parent
-    assert read(f"tsv:{other}").frame["split"].null_count() == 1  # a year means nothing in other formats
+    assert read(f"tsv:{other}").frame["split"].null_count() == 1  # in other formats a year has no meaning
 
 
 def test_crohme_without_images_has_none_and_says_of_an_archive_that_it_is_broken(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Properties: what a standard writer wrote is read back to the letter; no bytes make a reader crash."""
+"""Properties: what a standard writer writes is read back exactly; no bytes crash a reader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIECES = st.sampled_from(
     ["\\t", "\t", "\\n", "\\times", "\x0crac", "\rho", '"', '""', ",", " ", "\x85", "\u2028", "\\\\", "{", "α", "中"]
 )
 _LABEL = st.lists(st.one_of(_PIECES, st.text(_CHARS, max_size=4)), max_size=6).map("".join)
-#: For formats whose row is a line: no LF inside and no CR before the LF that ends it, and not blank.
+#: For formats with one row per line: no LF inside, no CR before the final LF, and not blank.
 _LINE = _LABEL.map(lambda text: text.replace("\n", "").rstrip("\r")).filter(lambda text: text.strip() != "")
 _EXAMPLES = settings(max_examples=150, deadline=None)
 
@@ -49,7 +49,7 @@ def test_json_array(texts: list[str], indent: int | None) -> None:
 @_EXAMPLES
 @given(st.lists(_LABEL, min_size=1, max_size=8), st.sampled_from(["\r\n", "\n"]), st.sampled_from([",", "\t"]))
 def test_csv_and_tsv(texts: list[str], end: str, delimiter: str) -> None:
-    if end == "\n":  # the csv module leaves a CR unquoted then, and nothing can tell it from a line's end
+    if end == "\n":  # the csv module leaves such a CR unquoted, so it looks like part of the line end
         texts = [text.replace("\r\n", "\n") for text in texts]
         texts = [text[:-1] if text.endswith("\r") else text for text in texts]
     out = io.StringIO(newline="")
@@ -62,7 +62,7 @@ def test_csv_and_tsv(texts: list[str], end: str, delimiter: str) -> None:
 @_EXAMPLES
 @given(st.lists(_LINE, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_text(texts: list[str], end: str, last: bool) -> None:
-    texts[0] = texts[0].removeprefix("\ufeff") or "x"  # that would be a byte order mark
+    texts[0] = texts[0].removeprefix("\ufeff") or "x"  # it would be a byte order mark
     if texts[0].strip() == "":
         texts[0] = "x"
     assert _back("x.txt", end.join(texts) + (end if last else "")) == texts
@@ -87,6 +87,6 @@ def test_any_bytes_give_a_source_or_one_line(name: str, data: bytes, start: str)
 
 
 def test_a_property_can_fail(tmp_path: Path) -> None:
-    """The writer of a JSON file that escapes once too often is seen: the label is not the one that was meant."""
+    """If a writer of JSON escapes wrongly, the property fails: the label is not the intended one."""
     with pytest.raises(AssertionError):
         assert _back("x.jsonl", json.dumps({"label": "a\\tb"}).replace("\\\\", "\\")) == ["a\\tb"]

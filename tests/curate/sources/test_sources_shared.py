@@ -1,4 +1,4 @@
-"""The real label files: recognised, every row accounted for, numbers as their authors give them."""
+"""The real label files: recognised, with every row accounted for, and the counts that their authors give."""
 
 from __future__ import annotations
 

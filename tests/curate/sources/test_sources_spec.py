@@ -1,4 +1,4 @@
-"""How a source is named on the command line."""
+"""How the command line names a source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from curate.sources.spec import SourceSpec, default_name, parse_columns, parse_i
         ("x.jsonl.gz#val", SourceSpec("x", None, "x.jsonl.gz", "val")),
         ("hf:org/name", SourceSpec("name", "hf", "org/name", None)),
         ("hf:org/name:config#test", SourceSpec("name", "hf", "org/name:config", "test")),
-        ("data/a=b.txt", SourceSpec("a_b", None, "data/a=b.txt", None)),  # a NAME holds no slash
+        ("data/a=b.txt", SourceSpec("a_b", None, "data/a=b.txt", None)),  # a NAME contains no slash
         ("C=x.txt", SourceSpec("C", None, "x.txt", None)),
         ("n=a=b.txt", SourceSpec("n", None, "a=b.txt", None)),
         ("val.formulas.norm.txt", SourceSpec("val.formulas.norm", None, "val.formulas.norm.txt", None)),

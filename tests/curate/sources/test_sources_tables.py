@@ -1,4 +1,4 @@
-"""Formats with named columns: which column is what, and images inside tables."""
+"""Formats with named columns: what each column is read as, and images inside tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_jsonl_columns_in_the_order_of_the_contract(tmp_path: Path) -> None:
     assert source.frame["tex"].to_list() == ["T", "T"]
     assert source.frame["writer"].to_list() == ["w", None]
     assert source.frame["box"].to_list() == ["[1, 2]", None]
-    assert "score" not in source.frame.columns  # that column is texsieve's own
+    assert "score" not in source.frame.columns  # this name is reserved for texsieve's own column
     assert source.frame["source_score"].to_list() == [0.5, 1.0]
 
 
@@ -141,7 +141,7 @@ def test_save_to_disk_and_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     widths = [open_image(source.root, ref).width for ref in images(read(f"{tmp_path / 'saved'}#test")) if ref]
     assert widths == [5, 3]
 
-    # The hub, from a cache: what load_dataset gives is backed by Arrow files.
+    # From the hub's cache: what load_dataset returns is backed by Arrow files.
     asked: list[tuple[str | None, ...]] = []
 
     def load_dataset(name: str, config: str | None, revision: str | None) -> datasets.DatasetDict:

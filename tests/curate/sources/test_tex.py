@@ -1,4 +1,4 @@
-"""Formulas of documents: which ones there are, where they stand, and that nothing else of a document changes."""
+"""Formulas in documents: which ones there are, where they are, and that nothing else in a document changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from curate.sources.documents import latex, markdown
 from curate.sources.documents.definitions import Definitions
 from curate.sources.documents.found import LEFT_OUT
 
-# Which formulas a LaTeX document holds --------------------------------------------------------------------------------
+# Which formulas a LaTeX document contains -----------------------------------------------------------------------------
 
 
 def tex(text: str) -> list[tuple[str, str]]:
@@ -143,7 +143,7 @@ def test_latex_is_in_math_mode_where_formulas_are_found(tmp_path: Path) -> None:
     lines = [0, *(match.end() for match in re.finditer("\n", DOCUMENT))]
     ours: set[int] = set()
     for start, end, kind in latex.find_formulas(DOCUMENT, Definitions()).formulas:
-        around = int(kind == "equation")  # LaTeX sets its number when it comes to the \\end
+        around = int(kind == "equation")  # LaTeX sets its number at the \\end
         first, last = (sum(at <= place for at in lines) for place in (start, end))
         here = set(range(first - around, last + around + 1))
         assert here & seen, DOCUMENT[start:end]

@@ -1,4 +1,4 @@
-"""What can't be read as it is gets one line that says what it is and what to do, and is read as nothing else."""
+"""Unreadable input gets one line that says what it is and what to do; it is not read as anything else."""
 
 from __future__ import annotations
 

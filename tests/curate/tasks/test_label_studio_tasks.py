@@ -1,7 +1,7 @@
 """To Label Studio and back: tasks with predictions, annotations as decisions.
 
 The tasks, predictions and annotations below were checked once with label-studio-sdk 2.1.2 (`LabelInterface` validates
-tasks, predictions and annotations against the interface; `Converter` makes JSON-MIN of the JSON export).
+them against the interface; `Converter` makes JSON-MIN from the JSON export).
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def test_what_someone_decided_meanwhile_stays(run: Path, tmp_path: Path) -> None
     assert standing(run) == {name[-2:]: ("reject", None, "ann")}
     append_decisions(run, [decide(name, "undo", label, None, "ann")])
     assert taken(run, tmp_path, answered(task, area("y")))[0] == {"edit": 1}
-    assert taken(run, tmp_path, answered(task, area("z")))[0] == {"edit": 1}  # the annotator's own, revised
+    assert taken(run, tmp_path, answered(task, area("z")))[0] == {"edit": 1}  # the annotator's own label, revised
     assert standing(run) == {name[-2:]: ("edit", "z", "7")}
 
 
