@@ -230,7 +230,7 @@ class _Trial:
         return None, reached
 
     def _wait_for_a_moment(self, process: subprocess.Popen[str] | Forked, random: Random) -> None:
-        """Wait until any moment of the command's time, or until just after it begins to write something."""
+        """Wait until a random moment of the command's time, or until just after it begins to write something."""
         if random.random() < 0.4:
             time.sleep(random.uniform(0, self.seconds))
             return

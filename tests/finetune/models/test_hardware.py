@@ -20,7 +20,7 @@ CUDA_13 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"
         ((7, 0), CUDA_13, False),  # V100
         ((6, 1), CUDA_13, False),
         ((7, 5), CUDA_13, True),  # T4
-        ((8, 9), CUDA_13, True),  # RTX 4090: sm_86 runs on every 8.x
+        ((8, 9), CUDA_13, True),  # RTX 4090: sm_86 also runs on 8.7 to 8.9
         ((10, 3), CUDA_13, True),
         ((11, 0), CUDA_13, False),
         ((13, 0), CUDA_13, True),  # the driver translates compute_120
