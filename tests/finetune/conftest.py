@@ -16,7 +16,7 @@ from extra import require_finetune
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The folder of the driver's run and its facts. Workers of one run of the tests share it; the first makes it."""
+    """The folder of the driver's run, and its facts. The workers of one test run share it; the first one makes it."""
     require_finetune()
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "training"

@@ -1,4 +1,4 @@
-"""Rewards: what each gives for which answer, in TRL's signature; and the recipe, run for two steps on a toy."""
+"""Rewards: what each gives for which answer, in TRL's signature, and the recipe, run for two steps on a toy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extra import require_finetune
 
 from finetune import rewards
 
-#: Makes a tiny model and four images. TRL 1.15 calls a Triton kernel without asking whether there is a GPU.
+#: Makes a tiny model and four images. TRL 1.15 calls a Triton kernel without checking for a GPU.
 TOY = """
 import trl.trainer.utils as kernels
 class Plain:

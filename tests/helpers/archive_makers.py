@@ -1,4 +1,4 @@
-"""Archives as people make them: with zipfile, tarfile and the commands. Not a test module."""
+"""Makes archives as people do: with zipfile, tarfile and the commands. Not a test module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def png(width: int, height: int = 4) -> bytes:
-    """A picture that its width tells apart."""
+    """A picture that can be recognised by its width."""
     out = io.BytesIO()
     Image.new("L", (width, height), 255).save(out, "PNG")
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Takes away what Windows and an installation without extras lack, from the process that imports it."""
+"""Removes from the importing process what Windows and an installation without extras lack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 #: Modules that Windows lacks, and packages that only extras bring.
 MODULES = ("fcntl", "resource", "termios", "pwd", "grp", "datasets", "huggingface_hub", "pandas", "fsspec", "aiohttp")
-#: What `os` and `signal` lack on Windows, of what a program like this may use.
+#: Names in `os` and `signal` that Windows lacks and that a program like this may use.
 NAMES = {
     os: "fork getuid geteuid pread pwrite sysconf statvfs sync memfd_create sched_getaffinity killpg O_CLOEXEC "
     "O_DIRECTORY",

@@ -1,4 +1,4 @@
-"""What the tests of `curate browse` share: a run with pictures, the command as a process. No fixtures."""
+"""Shared by the tests of `curate browse`: a run with pictures, and the command as a process. No fixtures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from curate.browse.page.web import PageServer
 from curate.browse.process.work import WorkingFiles, command_line
 from curate.runs.folder import load_run
 
-#: What a headless Chromium is started with.
+#: The options that start a headless Chromium.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 ]
-#: label and picture of each sample: "same" has another's picture, None none, a suffix says which kind of file.
+#: The label and the picture of each sample: "same" has another sample's picture, None has none, a suffix is the format.
 ROWS: list[tuple[str, str | None]] = [
     (r"\frac{a}{b} + c", ".png"),
     (r"x^{2} + y^{2} = z^{2}", ".png"),
@@ -47,7 +47,7 @@ ROWS: list[tuple[str, str | None]] = [
 
 
 def make_source(folder: Path, rows: list[tuple[str, str | None]] = ROWS) -> Path:
-    """A jsonl source with pictures, as ROWS says."""
+    """A jsonl source with the pictures of ROWS."""
     (folder / "images").mkdir(parents=True)
     lines = []
     for number, (label, kind) in enumerate(rows):
@@ -100,11 +100,11 @@ class Browsing:
         self.said: list[str] = []
 
     def wait(self) -> Browsing:
-        """Until the App answers. Fails with what was said where the command ends instead."""
+        """Wait until the App answers. If the command ends first, fail with its output."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith(("filter ", "It answers")):  # the App, or the page alone
+            if line.startswith(("filter ", "It answers")):  # the App, or only the page
                 return self
         raise AssertionError(f"it ended: {self.said} {self.process.stderr.read() if self.process.stderr else ''}")
 
@@ -147,7 +147,7 @@ class Browsing:
 
 @contextmanager
 def page_of(run: Path, folder: Path, who: str = "ann") -> Iterator[PageServer]:
-    """The page on which a run's samples are decided on, without FiftyOne; pictures are kept in the folder."""
+    """The page for deciding on a run's samples, without FiftyOne. Pictures are kept in the folder."""
     work = WorkingFiles(folder)
     folder.mkdir(exist_ok=True)
     with socket.socket() as listening:
@@ -158,7 +158,7 @@ def page_of(run: Path, folder: Path, who: str = "ann") -> Iterator[PageServer]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of all processes that name a folder."""
+    """The command lines of all processes that name a folder."""
     if not sys.platform.startswith("linux"):
         pytest.skip("looks into /proc")
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
@@ -166,7 +166,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def gone(folder: Path, seconds: float = 30) -> list[str]:
-    """The processes that still name a folder after some time; none, if all is well."""
+    """The processes that still name a folder after some time; normally none."""
     deadline = time.monotonic() + seconds
     while (left := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -174,7 +174,7 @@ def gone(folder: Path, seconds: float = 30) -> list[str]:
 
 
 def inside(code: str, environment: dict[str, str], **variables: str) -> Any:
-    """What Python code prints last, as JSON, in a process that may import fiftyone."""
+    """The last line that Python code prints, read as JSON, from a process that may import fiftyone."""
     done = subprocess.run(
         [sys.executable, "-c", code], env={**environment, **variables}, capture_output=True, text=True, timeout=300
     )

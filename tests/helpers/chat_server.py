@@ -1,4 +1,4 @@
-"""A server of chat completions on loopback that answers with what stands in the image, and faults as it is told."""
+"""A chat completions server on loopback: answers with the number in the image, or with the fault it is asked for."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MODEL = "merged"
 
 @dataclass
 class ChatServer:
-    """fault: called with the row's number and how often it was asked before; gives the name of a fault, or None."""
+    """fault: gets the row's number and how often it was asked before; returns the name of a fault, or None."""
 
     fault: Callable[[int, int], str | None] = lambda row, before: None
-    #: The names that it lists, None for no list, or the fault with which it answers for one.
+    #: The models that it lists, None for no list, or the name of the fault that a request for the list gets.
     models: list[str] | str | None = field(default_factory=lambda: [MODEL])
     key: str | None = None
-    #: What a request is answered; None: the number in its picture.
+    #: How it answers a request; None: with the number in the picture.
     answer: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     seconds: float = 0.0
     asked: Counter[int] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class ChatServer:
     def running(self) -> Iterator[ChatServer]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         server.daemon_threads = True
-        server.handle_error = lambda *_: None  # a client that went away is no fault of the server's
+        server.handle_error = lambda *_: None  # a client that went away is not the server's fault
         self.url = f"http://127.0.0.1:{server.server_port}/v1"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -162,7 +162,7 @@ class ChatServer:
 
 
 def odd_score() -> bytes:
-    """A right answer whose log-probability is an integer that no float holds."""
+    """A right answer whose log-probability is an integer too large for a float."""
     answer = completion("y")
     answer["choices"][0]["logprobs"]["content"][0]["logprob"] = 10**400
     return json.dumps(answer).encode()
@@ -182,6 +182,6 @@ def picture_of(request: dict[str, Any]) -> Image.Image:
 
 
 def number_of(request: dict[str, Any]) -> int:
-    """The number that is the red of the image's first pixel and a hundred times its green."""
+    """The number: the red of the image's first pixel plus a hundred times its green."""
     red, green, _ = picture_of(request).getpixel((0, 0))
     return red + 100 * green

@@ -1,4 +1,4 @@
-"""Conversations that are samples, and every kind of those that are none, for the tests of all who read them."""
+"""Conversations that are samples, and every kind that isn't, for the tests of every reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def openai(answer: Any = ANSWER, asked: Any = f"<image>{ASKED}", **more: Any) ->
     return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}], **more}
 
 
-#: What is no sample, and the reason that it is counted under.
+#: Each record that is not a sample, with the reason under which it is counted.
 MISFITS: list[tuple[str, Any]] = [
     (chat_rows.MARKS, openai(images=[])),
     (chat_rows.MARKS, openai(asked="<image><image>?", images=["a.png"])),
@@ -57,7 +57,7 @@ MISFITS: list[tuple[str, Any]] = [
 
 
 def misfit_records() -> list[Any]:
-    """Every kind of record that is no sample, after as many that are; then an empty answer, no image, an absent one."""
+    """Good records, as many of every rejected kind, then an empty answer, no image, and an image that is missing."""
     good = openai(images=["a.png"])
     more = [openai("", image="a.png"), openai(asked="?"), openai(image="b.png")]
     return [good] * len(MISFITS) + [record for _, record in MISFITS] + more

@@ -1,4 +1,4 @@
-"""Items that end or hang the process that works on them, as native code can. For helper processes to import."""
+"""Items that end or hang the process that works on them, as native code can. Helper processes import this."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
-#: Seconds that a test gives an item.
+#: Seconds that a test allows an item.
 LIMIT = 1.0
 
 
 def hang() -> None:
-    """Wait in native code for ever, with the interpreter's lock held: no signal handler of Python's runs."""
+    """Wait forever in native code, holding the interpreter's lock, so no Python signal handler runs."""
     library = ctypes.PyDLL(None)
     while True:
         library.sleep(1000)
 
 
 def crash() -> None:
-    """Read where there is no memory."""
+    """Read from an invalid address."""
     ctypes.string_at(0)
 
 
@@ -39,7 +39,7 @@ DEADLY = {
 
 
 def done(item: str) -> tuple[str, int]:
-    """The item and the process that worked on it. Names in DEADLY do what they say, `once:FILE` kills a first time."""
+    """The item and the process that worked on it. Names in DEADLY do what they say; `once:FILE` kills only once."""
     if item in DEADLY:
         DEADLY[item]()
     if item.startswith("once:") and not Path(item[5:]).exists():
@@ -51,12 +51,12 @@ def done(item: str) -> tuple[str, int]:
 
 
 def told(items: Sequence[str]) -> list[tuple[str, int]]:
-    """Work that says where it is."""
+    """Work that reports which item it is at."""
     return [done(item) for item in each(items)]
 
 
 def untold(items: Sequence[str]) -> list[tuple[str, int]]:
-    """Work that doesn't."""
+    """Work that reports nothing."""
     return [done(item) for item in items]
 
 
@@ -66,7 +66,7 @@ def slow(items: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def still_working(items: Sequence[str]) -> list[int]:
-    """Many items that take half the limit each: together longer than it."""
+    """Many items that each take half the limit, and together more than the limit."""
     found = []
     for _ in each(items):
         time.sleep(LIMIT / 2)
@@ -75,7 +75,7 @@ def still_working(items: Sequence[str]) -> list[int]:
 
 
 def named(lost: Lost) -> list[tuple[str, int]]:
-    """In the place of a lost item."""
+    """The result for a lost item."""
     return [(f"lost: {lost.item}", 0)]
 
 

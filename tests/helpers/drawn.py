@@ -1,4 +1,4 @@
-"""What a drawing consists of: glyphs, rules and their places, for comparing two drawings. Not a test module."""
+"""The contents of a drawing: glyphs, rules and their places, for comparing two drawings. Not a test module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NEAR = 8.0
 
 
 def marks(label: str) -> list[tuple[str, tuple[float, ...]]]:
-    """Everything visible in a label's drawing, in order of place, moved so that its leftmost, lowest point is 0, 0."""
+    """Every visible mark in a label's drawing, in order of place, moved so that its leftmost, lowest point is 0, 0."""
     drawing = laid_out(label)
     seen = [(element, box) for element in drawing.elements if (box := drawing.box(element)) is not None]
     if not seen:

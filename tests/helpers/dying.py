@@ -1,7 +1,7 @@
-"""Lets a process die after each of its steps in turn. A script of `test_atomic_steps`, which judges what is left.
+"""Lets a process die after each of its steps in turn. A script of `test_atomic_steps`, which judges the remains.
 
 A step is a line of the modules that write, or the beginning or end of a call that changes the file system. Prints a
-JSON line for every step: what it was, what lay there then, and after the next command.
+JSON line for every step: the step, the state after it, and the state after the next command.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def end() -> None:
 
 
 class Steps:
-    """Counts steps, and does the deed at one of them."""
+    """Counts steps, and calls the deed at one of them."""
 
     def __init__(self, at: int, deed: Callable[[], None], lines: bool) -> None:
         self.at, self.deed, self.lines = at, deed, lines
@@ -110,7 +110,7 @@ def renew(run: Path, text: str) -> None:
 
 
 def move_away(run: Path) -> None:
-    """Leave things as an audit of an older version that was killed between its two renames."""
+    """Leave the state of an older version's audit that was killed between its two renames."""
     home = leftovers.aside_of(run)
     run.rename(home / run.name)
     fill(Path(atomic_files.mkdtemp(prefix=f".{run.name}.", suffix=".tmp", dir=run.parent)), "new")
@@ -122,7 +122,7 @@ def write_file(file: Path, text: str) -> None:
 
 
 def state(run: Path) -> Any:
-    """None where nothing is there, the text where all files hold the same, else what each holds."""
+    """None if nothing is there, the text if all files hold the same text, else the content of each."""
     if not run.exists():
         return None
     if run.is_file():

@@ -1,10 +1,10 @@
-"""Labels that nobody writes on purpose: huge numbers, deep nesting, characters that end lines or are none."""
+"""Labels that nobody writes on purpose: huge numbers, deep nesting, line separators, characters that aren't text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: Python makes no float of 309 digits, and reads or writes no whole number of 4,301.
+#: A Python float can't have 309 digits, and an integer of 4,301 digits is neither read nor written.
 DIGITS = (308, 309, 400, 4300, 4301)
 _WITH_NUMBER = (
     *("{} = {} + 1", r"{} \times {} = 3", r"{} \div 3 = 3 \cdots {}", r"9 \div {} = 3 \cdots 1", "{} ^ { 2 } = 4"),

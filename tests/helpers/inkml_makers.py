@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-#: Three strokes as CROHME writes them: a cross and a line below it.
+#: Three strokes as in CROHME: a cross and a line below it.
 CROSS = ("0 0, 10 10, 20 20", "20 0, 10 10, 0 20", "0 30, 20 30")
 
 
 def inkml(traces: Sequence[str] = CROSS, *, head: str = "", label: str = "x", tail: str = "</ink>") -> str:
-    """InkML as CROHME has it: a label and traces. head: what stands before the label; tail: what ends the file."""
+    """InkML as in CROHME: a label and traces. head: goes before the label; tail: goes at the end of the file."""
     drawn = "".join(f'<trace id="{number}">{trace}</trace>\n' for number, trace in enumerate(traces))
     ink = f'<ink xmlns="http://www.w3.org/2003/InkML">\n{head}<annotation type="truth">{label}</annotation>\n'
     return f"{ink}{drawn}{tail}"
 
 
 def channels(*names: str) -> str:
-    """A trace format with these channels; `-Y` is one that grows upwards."""
+    """A trace format with these channels; `-Y` grows upwards."""
     made = []
     for name in names:
         upwards = ' orientation="-ve"' if name.startswith("-") else ""
@@ -25,7 +25,7 @@ def channels(*names: str) -> str:
     return f"<traceFormat>{''.join(made)}</traceFormat>\n"
 
 
-#: What can be wrong with strokes, and how the one line that says so goes on.
+#: What can be wrong with strokes, and the rest of the line that reports it.
 HOSTILE = {
     "none": (inkml(()), "the file holds no strokes"),
     "empty": (inkml(("", " \n ")), "the file holds no strokes"),

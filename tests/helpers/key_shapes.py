@@ -1,8 +1,8 @@
-"""Asks math-core for shapes repeated many times that `key_limits` lets through: run in a process of its own.
+"""Gives math-core shapes that are repeated many times and that `key_limits` lets through. Runs in its own process.
 
-Prints a line for every label, with the time where it took longer than `SLOW` seconds, and `done` at the end: a label
-that kills the process is the last line. With a number n as argument only every nth shape is tried. The labels are
-converted on a thread with half the stack that a thread has elsewhere.
+Prints a line for every label, with the time if it took longer than `SLOW` seconds, and `done` at the end. If a label
+kills the process, it is on the last line. With a number n as argument, tries only every nth shape. The labels are
+converted on a thread with half the usual stack.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ FORMS = (
     *("%s ", "%s x ", "%s + ", "%s{x} ", "%s{red} x ", "%s{(} ", "%s{x}{(} ", "%s{(}{x} ", "%s ( ", "%s{x} ( "),
     *("( %s ) ", "( %s{)} ", "( %s{x} ) ", "( %s{x}{)} ", "( %s{x}{y} ) ", "( { %s } ", "%s( x ) ", "%s[(] x ( "),
 )
-#: Near where time and stack give out, and far beyond.
+#: Near the limits of time and stack, and far beyond.
 TIMES = (5, 8, 11, 14, 17, 25, 50, 199, 1500)
 
 
 def shapes() -> Iterator[str]:
-    """Units to repeat: every command that math-core knows, every symbol that may be a bracket or an operator."""
+    """Units to repeat: every command that math-core knows, and every symbol that may be a bracket or an operator."""
     commands = [f"\\{command.name}" for command in COMMANDS.values() if command.mathcore]
     symbols = [chr(code) for code in range(0x21, 0x3000) if unicodedata.category(chr(code))[0] in "SP"]
     for symbol in [*commands, *symbols]:
@@ -39,7 +39,7 @@ def shapes() -> Iterator[str]:
 def ask() -> None:
     part = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     for unit in list(shapes())[::part]:
-        # The last with as many closing brackets behind them, nested to the middle.
+        # The second label also has as many closing brackets, so it nests up to its middle.
         for times in TIMES:
             for label in (unit * times, unit * times + ") " * times, unit * times + "x " * 2000):
                 if not is_within(lexer.tokens(label)):

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for labels: anything at all, and soups of LaTeX that look like labels. Holds no tests."""
+"""Hypothesis strategies for labels: any text at all, and LaTeX soups that look like labels. Holds no tests."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ odd = st.sampled_from(
 
 
 def _from(names: list[str]) -> st.SearchStrategy[str]:
-    """One of many names. `st.sampled_from` writes out all of them where a strategy is named."""
+    """One of many names. The `repr` of `st.sampled_from` would list all of them."""
     return st.integers(0, len(names) - 1).map(lambda index: names[index])
 
 
 commands = _from(_COMMON) | _from(_COMMON) | _from(_ALL)
 
 
-#: In a shape: where a text goes that was made before.
+#: In a shape, the place for a text that was made before.
 HOLE = "□"
 
 
@@ -79,10 +79,10 @@ def shaped(
     joint: str = " ",
     most: int = 10,
 ) -> st.SearchStrategy[str]:
-    """Texts of at most `most` leaves and shapes; each hole of a shape takes a text made before it, or else the filler.
+    """Texts of at most `most` leaves and shapes. Each hole of a shape takes a text made before it, or the filler.
 
-    What `st.recursive` is for, without recursion: a strategy that nests itself has a `repr` that doubles with every
-    level, and Hypothesis's shrinker writes it out at every step, which ends in gigabytes.
+    Replaces `st.recursive`. The `repr` of a strategy that nests itself doubles with every level, and the shrinker of
+    Hypothesis writes it out at every step, which ends in gigabytes.
     """
 
     def assembled(steps: list[str]) -> str:
@@ -94,7 +94,7 @@ def shaped(
             made.append(text)
         return joint.join(made)
 
-    # Leaves twice, so that most holes find one.
+    # Leaves appear twice, so that most holes find one.
     return st.lists(leaves | leaves | shapes, min_size=1, max_size=most).map(assembled)
 
 
@@ -145,7 +145,7 @@ _nested = st.one_of(
     _plain.map(lambda base: f"{base}''"),
 )
 
-#: Labels that LaTeX accepts nearly always: for laws about canonical form and key.
+#: Labels that LaTeX nearly always accepts, for laws about canonical form and key.
 formulas = shaped(st.lists(_plain, min_size=1, max_size=4).map(" ".join), _nested, filler="x")
 
 #: Plain calculations.
@@ -155,7 +155,7 @@ _JOINED = ["□ + □", "□ - □", r"□ \times □", r"□ \div □"]
 _SUMS = st.sampled_from([*_JOINED, *(f"( {joined} )" for joined in _JOINED), r"\frac { □ } { □ }", "- □"])
 calculations = shaped(_WHOLE | _DECIMAL, _SUMS, filler="1", joint=" + ", most=8)
 
-#: Labels as M²E has them.
+#: Labels as in M²E.
 _TEXT = st.sampled_from(["解", "元", "：", "，", "【", "】", "①", "％", "验", "算"])
 _PLAIN = st.sampled_from(
     [*"0123456789", *"xyn+-=()<>:;,", "\\times", "\\div", "\\cdots", "\\%", "\\pi", "\\approx", "&", "\\quad", "·"]

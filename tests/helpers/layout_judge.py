@@ -1,4 +1,4 @@
-"""Holds what a reader made of a data set against what the data set's maker wrote down. Not a test module."""
+"""Compares what a reader made of a data set with what its maker wrote down. Not a test module."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Judged:
 
 
 def judge(source: Source, samples: Sequence[Sample], *, most: int | None = None) -> Judged:
-    """Compare; `most`: look at the pictures of so many samples. A label is a sample's name here: each stands once."""
+    """Compare; `most`: the number of pictures to look at. A label identifies its sample, so each occurs once."""
     made = {sample.label: sample for sample in samples}
     assert len(made) == len(samples), "a maker wrote one label twice"
     step = 1 if most is None else max(1, len(samples) // most)

@@ -1,8 +1,8 @@
 """Data sets as they are really published: each maker writes one and says what belongs together. Not a test module.
 
-A maker writes files below a folder and returns what it wrote: the split, the bytes of the picture (None where the data
-set has none) and the label of every sample. Readers are judged by that and by nothing else. The shapes are those of the
-public repositories and data set pages named beside each maker.
+A maker writes files below a folder and returns what it wrote: each sample's split, label, and picture as bytes (None
+if the data set has none). These are the only facts that readers are judged by. The shapes come from the public
+repositories and data set pages named beside each maker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
     label: str
 
 
-#: In place of a picture's bytes where the data set has strokes, which this doesn't judge.
+#: Replaces a picture's bytes if the data set has strokes, which aren't judged here.
 STROKES = b"strokes"
 
 Maker = Callable[[Path, int], list[Sample]]
@@ -34,7 +34,7 @@ Maker = Callable[[Path, int], list[Sample]]
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which data sets are published. format: what it must be recognised as."""
+    """A way of publishing data sets. format: the format that it must be recognised as."""
 
     name: str
     format: str
@@ -51,7 +51,7 @@ def _drawn() -> dict[str, bytes]:
 
 
 _BLANK = _drawn()
-#: The parts that a data set is cut into: train, validation, test.
+#: The parts of a data set: train, validation, test.
 _SHARES = (0.7, 0.1, 0.2)
 
 
@@ -60,7 +60,7 @@ def label_of(number: int) -> str:
 
 
 def picture_of(number: int, ending: str) -> bytes:
-    """A picture of its own for every number: a decoder stops at the end of the image, the number stands after that."""
+    """A different picture for every number: the number follows the end of the image, where a decoder stops reading."""
     return _BLANK[ending] + str(number).encode()
 
 
@@ -104,7 +104,7 @@ def hmer(folder: Path, rows: int) -> list[Sample]:
     for split, part in cut(rows, ("train", "2014", "2016")):
         pictures = _Pictures(folder / split / "img")
         _put(folder / split / "caption.txt", _lines(f"{split}_{n}_em\t{label_of(n)}" for n in part))
-        called = "train" if split == "train" else f"test_{split}"  # a year alone is one of CROHME's test sets
+        called = "train" if split == "train" else f"test_{split}"  # a year alone is a test set of CROHME
         samples += [Sample(called, pictures.put(f"{split}_{n}_em.bmp", n), label_of(n)) for n in part]
     _put(folder / "dictionary.txt", "!\n(\n\\frac\nx\n")
     _put(folder / "words_dict.txt", "eos\nsos\n\\frac\n")
@@ -113,13 +113,13 @@ def hmer(folder: Path, rows: int) -> list[Sample]:
 
 
 def hmer_below(folder: Path, rows: int) -> list[Sample]:
-    """The same as it comes out of data_crohme.zip: a folder deeper, with a README beside it."""
+    """The same, unpacked from data_crohme.zip: a folder deeper, with a README beside it."""
     _put(folder / "README.md", "# CROHME\n")
     return hmer(folder / "data" / "crohme", rows)
 
 
 def hme100k(folder: Path, rows: int) -> list[Sample]:
-    """HME100K as published: a label file and a folder of photographs for train and test, the dictionary beside them."""
+    """HME100K as published: a label file and a folder of photographs for train and test, with the dictionary."""
     samples = []
     for split, part in cut(rows, ("train", "test")):
         pictures = _Pictures(folder / f"{split}_images")
@@ -152,7 +152,7 @@ def mlhme38k(folder: Path, rows: int) -> list[Sample]:
 
 
 def paddle(folder: Path, rows: int) -> list[Sample]:
-    """PaddleOCR: rec_gt_train.txt with paths below the folder, a TAB and the label; the dictionary beside them."""
+    """PaddleOCR: rec_gt_train.txt with paths below the folder, a TAB and the label; the dictionary is beside them."""
     samples = []
     for split, part in cut(rows, ("train", "test")):
         pictures = _Pictures(folder / split)
@@ -163,7 +163,7 @@ def paddle(folder: Path, rows: int) -> list[Sample]:
 
 
 def paddlex(folder: Path, rows: int) -> list[Sample]:
-    """PaddleX's formula data: train.txt and val.txt of `images/NAME`, TAB, label; all pictures in images."""
+    """PaddleX's formula data: train.txt and val.txt with `images/NAME`, TAB, label; all pictures in images."""
     samples = []
     pictures = _Pictures(folder / "images")
     for split, part in cut(rows, ("train", "val")):
@@ -173,11 +173,11 @@ def paddlex(folder: Path, rows: int) -> list[Sample]:
     return samples
 
 
-# A label a line, and pictures by number -------------------------------------------------------------------------------
+# One label per line, pictures by number -------------------------------------------------------------------------------
 
 
 def unimer(folder: Path, rows: int) -> list[Sample]:
-    """UniMER: UniMER-1M with train.txt and images, some of which are not published, and four test sets."""
+    """UniMER: UniMER-1M with train.txt and images (some are not published), and four test sets."""
     parts = cut(rows, ("train", "cpe", "spe"))
     samples = []
     for split, part in parts:
@@ -199,7 +199,7 @@ def from_one(folder: Path, rows: int) -> list[Sample]:
 
 
 def latex_ocr(folder: Path, rows: int) -> list[Sample]:
-    """LaTeX-OCR (pix2tex): one math.txt for the folders train, val and test, whose pictures its line numbers name."""
+    """LaTeX-OCR (pix2tex): one math.txt for the folders train, val and test; pictures are named by its line numbers."""
     folders = {split: _Pictures(folder / split) for split in ("train", "val", "test")}
     _put(folder / "math.txt", _lines(label_of(n) for n in range(rows)))
     samples = []
@@ -213,7 +213,7 @@ def latex_ocr(folder: Path, rows: int) -> list[Sample]:
 
 
 def latex_ocr_pro(folder: Path, rows: int) -> list[Sample]:
-    """LaTeX_OCR_PRO: formulas/, matching/ and images/ apart; matching lines are `NAME LINE`."""
+    """LaTeX_OCR_PRO: formulas/, matching/ and images/ are separate; matching lines are `NAME LINE`."""
     samples = []
     for split, part in cut(rows, ("train", "val", "test")):
         pictures = _Pictures(folder / "images" / f"images_{split}")
@@ -266,14 +266,14 @@ def im2markup(folder: Path, rows: int) -> list[Sample]:
 
 
 def im2latex_tabs(folder: Path, rows: int) -> list[Sample]:
-    """Indexes written again with TABs, in a folder of their own."""
+    """The same indexes with TABs, in a folder of their own."""
     return [
         *_im2latex(folder, rows, "formulas/formulas.lst", "splits/{}.lst", "images", "{line}\t{name}"),
     ]
 
 
 def im2latex_kaggle(folder: Path, rows: int) -> list[Sample]:
-    """im2latex on Kaggle: a `formula,image` table a split, the formulas again, pictures two folders deep."""
+    """im2latex on Kaggle: a `formula,image` table for each split, the formulas again, pictures two folders deep."""
     pictures = _Pictures(folder / "formula_images_processed" / "formula_images_processed")
     samples = []
     for split, part in cut(rows, ("train", "validate", "test")):
@@ -285,7 +285,7 @@ def im2latex_kaggle(folder: Path, rows: int) -> list[Sample]:
 
 
 def im2latex_parquet(folder: Path, rows: int) -> list[Sample]:
-    """im2latex as the report has it: train.parquet and so on, `formula` and `image` with bytes and path."""
+    """im2latex in Parquet: train.parquet and so on, with `formula`, and `image` as bytes and path."""
     samples = []
     folder.mkdir(parents=True, exist_ok=True)
     for split, part in cut(rows, ("train", "val", "test")):
@@ -320,7 +320,7 @@ def m2e_capital(folder: Path, rows: int) -> list[Sample]:
 
 
 def texteller(folder: Path, rows: int) -> list[Sample]:
-    """TexTeller: formulas.jsonl of `img_name` and `formula`, pictures in images, the loader's script beside them."""
+    """TexTeller: formulas.jsonl with `img_name` and `formula`, pictures in images, the loader's script beside them."""
     pictures = _Pictures(folder / "images")
     table = (json.dumps({"img_name": f"{n}.png", "formula": label_of(n)}) for n in range(rows))
     _put(folder / "formulas.jsonl", _lines(table))
@@ -365,7 +365,7 @@ def saved_dict(folder: Path, rows: int) -> list[Sample]:
 
 
 def imagefolder(folder: Path, rows: int) -> list[Sample]:
-    """`datasets`' image folders: metadata.csv and the pictures in a folder a split."""
+    """`datasets`' image folders: a folder for each split, with metadata.csv and the pictures."""
     samples = []
     for split, part in cut(rows, ("train", "validation", "test")):
         pictures = _Pictures(folder / split)
@@ -376,7 +376,7 @@ def imagefolder(folder: Path, rows: int) -> list[Sample]:
 
 
 def text_per_image(folder: Path, rows: int) -> list[Sample]:
-    """A text file for each picture, a folder a split."""
+    """A text file for each picture, in a folder for each split."""
     samples = []
     for split, part in cut(rows, ("train", "test")):
         pictures = _Pictures(folder / split)
@@ -393,7 +393,7 @@ _INK = '<ink xmlns="http://www.w3.org/2003/InkML">\n{}<trace id="0">1 2, 3 4</tr
 
 
 def crohme_ink(folder: Path, rows: int) -> list[Sample]:
-    """CROHME's InkML: a folder a part below a folder a split."""
+    """CROHME's InkML: a folder for each split, with a folder for each part in it."""
     samples = []
     for split, part in cut(rows, ("train", "test")):
         for n in part:
@@ -405,7 +405,7 @@ def crohme_ink(folder: Path, rows: int) -> list[Sample]:
 
 
 def mathwriting_ink(folder: Path, rows: int) -> list[Sample]:
-    """MathWriting: train, valid and test folders of InkML, a readme and symbols beside them."""
+    """MathWriting: train, valid and test folders of InkML, with a readme and symbols."""
     samples = []
     for split, part in cut(rows, ("train", "valid", "test")):
         for n in part:

@@ -1,4 +1,4 @@
-"""What a page or an SVG may hold, whatever the data: read by Python's own parsers, not by texsieve's templates."""
+"""What a page or an SVG may hold, whatever the data. Read with Python's own parsers, not with texsieve's templates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-#: Texts that would do something where they became part of a page; each would set `window.broken`.
+#: Texts that would act if they became part of a page; each would set `window.broken`.
 PAYLOADS = (
     "<script>window.broken=1</script>",
     '"><img src=x onerror=window.broken=1>',
@@ -28,7 +28,7 @@ PAYLOADS = (
     "[x](javascript:window.broken=1) ![x](http://127.0.0.1:9/broken.png)",
     "]]><script>window.broken=1</script><![CDATA[",
 )
-#: What each of them leaves where it stands.
+#: The traces that they leave.
 _OURS = re.compile(r"window\.broken|/broken")
 #: Elements of drawings and plots, and their attributes.
 SVG = {
@@ -53,7 +53,7 @@ SVG = {
 }
 _RUNS = {"iframe", "object", "embed", "base", "image", "foreignobject", "animate", "set", "math", "frame", "applet"}
 _LEADS = {"href", "src", "xlink:href", "action", "formaction", "data", "poster", "srcset", "background", "ping"}
-#: Where a page may lead: inside itself, to pictures it holds, to pages beside it, and to the project's own.
+#: Where a page may link: within itself, to its pictures, to pages beside it, and to the project's own pages.
 _LEADS_TO = re.compile(r"#.*|data:image/(?:png|jpeg);base64,[\w+/=]*|[\w./-]+\.(?:html|png|jpe?g|svg)|https://[\w./-]+")
 
 
@@ -88,7 +88,7 @@ class _Reader(HTMLParser):
 
 
 def wrong_in_page(text: str) -> list[str]:
-    """What a page, or Markdown, holds that it may not."""
+    """Everything in a page, or in Markdown, that is not allowed there."""
     reader = _Reader()
     reader.feed(text)
     reader.close()
@@ -96,7 +96,7 @@ def wrong_in_page(text: str) -> list[str]:
 
 
 def wrong_in_svg(text: str) -> list[str]:
-    """What an SVG file holds that it may not."""
+    """Everything in an SVG file that is not allowed there."""
     return [*_elements(ElementTree.fromstring(text)), *wrong_in_page(text)]
 
 

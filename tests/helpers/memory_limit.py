@@ -1,10 +1,10 @@
-"""A pytest plugin that ends a test which fills the memory, before the kernel ends something else. Not for measuring.
+"""A pytest plugin that ends a test that fills the memory, before the kernel ends another process. Not for measuring.
 
-A thread looks at the memory that the process holds. Above the limit it raises in the test, which then fails like any
-other. Where the test goes on all the same, in a library or because it catches everything, the process ends, and
-pytest-xdist says which test that was. A limit of the operating system (RLIMIT_AS, RLIMIT_DATA) would
-not do: torch, polars and Chromium reserve far more than they use, and every process that a test starts would inherit
-it. Does nothing where there is no /proc (macOS).
+A thread watches the memory that the process holds. Above the limit it raises in the test, which then fails like any
+other. If the test continues anyway, in a library or because it catches everything, the process ends, and pytest-xdist
+names the test. A limit of the operating system (RLIMIT_AS, RLIMIT_DATA) would not do: torch, polars and Chromium
+reserve far more than they use, and every process that a test starts would inherit it. Does nothing if there is no
+/proc (macOS).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from types import FrameType
 import pytest
 
 _STATM = Path("/proc/self/statm")
-#: Seconds between two looks; a loop of Python fills less than a gigabyte in them.
+#: Seconds between two looks. In this time, a Python loop fills less than a gigabyte.
 _EVERY = 0.1
-#: Seconds that a test has to fail after it was told to, and how far above the limit it may go in them.
+#: Seconds that a test has to fail after the exception, and how far it may exceed the limit in that time.
 _GRACE = 10.0
 _HARD = 1.5
 _EXIT = 70
@@ -33,7 +33,7 @@ _SIGNAL = signal.SIGUSR2
 
 
 class TooMuchMemory(BaseException):
-    """A test holds more memory than it may. No `Exception`: Hypothesis and tests would catch that and go on."""
+    """A test holds too much memory. Not an `Exception`, since Hypothesis and tests would catch that and continue."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _held() -> int:
-    """The memory this process holds, in bytes."""
+    """The memory that this process holds, in bytes."""
     return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -62,7 +62,7 @@ class _Watcher:
         self._limit = limit
         self._running: str | None = None
         self._told: float | None = None
-        self._stderr = os.dup(2)  # while a test runs, pytest has put a file in its place
+        self._stderr = os.dup(2)  # while a test runs, pytest replaces it with a file
         signal.signal(_SIGNAL, self._raise)
         threading.Thread(target=self._watch, name="memory-limit", daemon=True).start()
 
@@ -100,7 +100,7 @@ def _gib(size: int) -> str:
 
 
 def _let_go() -> None:
-    """Give back what a failed test held, so that the next one does not pay for it."""
+    """Free what a failed test held, so that the next test doesn't pay for it."""
     for name in ("last_value", "last_traceback", "last_exc"):  # pytest keeps the failure's frames there
         if hasattr(sys, name):
             delattr(sys, name)

@@ -1,4 +1,4 @@
-"""Makes runs for the report's tests: seeded, of any size, without reading or auditing anything."""
+"""Makes seeded runs of any size for the report's tests, without reading or auditing anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = (
     r"\lim _ { %(a)s \rightarrow 0 } \frac { \sin %(a)s } { %(a)s } = 1 + %(n)s",
     r"%(n)s \times 4 = %(n)s 2 \neq \theta",
 )
-#: rule: (name, severity, fix, message, how a label is damaged: (text put in, or None for a span on what is there))
+#: rule: (name, severity, fix, message, damage: text to insert, or None for a span of existing text)
 RULES: dict[str, tuple[str, str, str | None, str, str | None]] = {
     "ESC001": ("layout-newline-token", "error", "unsafe", r"`\n` is M2E's token for a new line, not LaTeX", r" \n 6 1"),
     "ESC002": ("layout-continuation-token", "error", "unsafe", r"`\t` continues the line above", r" \t 1 5"),
@@ -46,7 +46,7 @@ RULES: dict[str, tuple[str, str, str | None, str, str | None]] = {
 
 @dataclass
 class FakeRun:
-    """As `curate.runs.folder.Run`, in memory."""
+    """Like `curate.runs.folder.Run`, in memory."""
 
     frame: pl.DataFrame
     found: pl.DataFrame
@@ -79,7 +79,7 @@ def describe(code: str) -> tuple[str, str, str]:
 
 
 def sample(sample_id: str, source: str, label: str, **more: Any) -> dict[str, Any]:
-    """A row of samples.parquet: the key is made from the label, the score is 1."""
+    """A row of samples.parquet. The key comes from the label, and the score is 1."""
     row = dict.fromkeys(SAMPLES)
     row.update(sample_id=sample_id, source=source, label=label, canonical=label, score=1.0)
     row.update(n_tokens=len(label.split()), visual_key=hashlib.md5(label.encode()).hexdigest()[:16])
@@ -89,7 +89,7 @@ def sample(sample_id: str, source: str, label: str, **more: Any) -> dict[str, An
 def finding(
     sample_id: str | None, source: str, rule: str, start: int | None, end: int | None, **more: Any
 ) -> dict[str, Any]:
-    """A row of findings.parquet, with what RULES says of the rule."""
+    """A row of findings.parquet, with the rule's facts from RULES."""
     name, severity, fix, message, _ = RULES.get(rule, (rule.lower(), "warning", None, "a message", None))
     values = (sample_id, source, rule, name, severity, start, end, message, fix, None)
     return {**dict(zip(FINDINGS, values, strict=True)), **more}
@@ -123,7 +123,7 @@ def summary_of(
     *,
     parts: int = 1,
 ) -> dict[str, Any]:
-    """The summary of a run that is counted in so many parts."""
+    """The summary of a run whose samples are counted in `parts` parts."""
     rows = max(-(-samples.height // parts), 1)
     cut = [samples.slice(start, rows) for start in range(0, max(samples.height, 1), rows)]
     tallies = []

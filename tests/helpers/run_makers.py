@@ -1,4 +1,4 @@
-"""Run folders made by hand, without an audit, for the tests of curate.export. Not a test module."""
+"""Makes run folders by hand, without an audit, for the tests of curate.export. Not a test module."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _findings(samples: pl.DataFrame, findings: Iterable[dict[str, Any]]) -> pl.D
 
 
 def decide(run: Path, decisions: Iterable[dict[str, Any]]) -> None:
-    """Append decisions; `about` is the label that was judged."""
+    """Append decisions; `about` is the judged label."""
     rows = []
     for decision in decisions:
         about = decision.pop("about", None)
@@ -112,18 +112,18 @@ def decide(run: Path, decisions: Iterable[dict[str, Any]]) -> None:
 
 
 def labels_only(number: int, source: str = "s", first: int = 0) -> list[dict[str, Any]]:
-    """Samples with labels that all look different."""
+    """Samples whose labels all look different."""
     return [{"sample_id": f"{source}/{n}", "label": f"x _ {{ {n} }} + 1"} for n in range(first, first + number)]
 
 
 def exported(runs: Path | Sequence[Path], out: Path, **options: Any) -> Exported:
-    """Export; labels without images are let through unless the options say otherwise."""
+    """Export; labels without images are allowed unless the options say otherwise."""
     options.setdefault("allow_no_image", True)
     return export([runs] if isinstance(runs, Path) else runs, out, ExportOptions(**options))
 
 
 def table(out: Path) -> pl.DataFrame:
-    """All rows of a parquet export with a column split."""
+    """All rows of a Parquet export, with a column split."""
     frames = [
         pl.read_parquet(path).with_columns(pl.lit(path.name.split("-")[0]).alias("split"))
         for path in sorted((out / "data").glob("*.parquet"))
@@ -132,5 +132,5 @@ def table(out: Path) -> pl.DataFrame:
 
 
 def dropped(out: Path) -> dict[str, str]:
-    """Reason by sample."""
+    """The reason of each sample."""
     return dict(pl.read_parquet(out / "dropped.parquet").select("sample_id", "reason").iter_rows())

@@ -1,8 +1,8 @@
-"""Labels of any length in many shapes: what made some function's time grow faster than the label. Judges nothing."""
+"""Labels of any length in many shapes that once made a function's time grow faster than the label. Judges nothing."""
 
 from __future__ import annotations
 
-#: What is repeated, by what it is for; `{}` nests instead: what stands before it, again and again, then what is behind.
+#: Each is repeated.
 SHAPES: tuple[str, ...] = (
     "x ", "x+", r"\alpha ", "1 ", "9^9^9 = ", "1 + 1 = 2 ", "1 2 : 3 = ", r"\frac { 1 } { 2 } ", r"\frac12", "x^2",
     "x_1^2 ", "x^2^3 ", "x' ", "x''", "x^{'}", "^", "_", "x ^ { 2 } ", "{ } ", "{ x } ", "{ { x } } ", "{", "}", "( ",
@@ -17,7 +17,7 @@ SHAPES: tuple[str, ...] = (
     r"\displaystyle ", r"\color{red} ", r"\def\a{b} ", "\\", "\\\\frac ", "^^M", ". ", ", ", ": ", "= ", "1 . 5 ",
     "0 2 ", "? ", "a, b; ", "H 2 O ", r"\hline ", r"\hspace { 1 cm } ", "[object Object] ", r"\times",
 )  # fmt: skip
-#: What nests: the part before, the core and the part behind.
+#: Each is nested: the part before, the core and the part behind.
 NESTED: tuple[tuple[str, str, str], ...] = (
     ("{ ", "x", "} "), (r"\frac { 1 } { ", "x", "} "), ("x ^ { ", "x", "} "), (r"\left( ", "x", r" \right) "),
     ("( ", "x", ") "), (r"\begin{matrix} ", "x", r"\end{matrix} "), (r"\sqrt { ", "x", "} "), (r"\text{ ", "x", "} "),
@@ -26,18 +26,18 @@ NESTED: tuple[tuple[str, str, str], ...] = (
 
 
 def repeated(shape: str, size: int) -> str:
-    """A label of about `size` characters."""
+    """A label of about `size` characters that repeats one shape."""
     return (shape * (size // len(shape) + 1))[: max(size // len(shape), 1) * len(shape)]
 
 
 def nested(shape: tuple[str, str, str], size: int) -> str:
-    """A label of about `size` characters."""
+    """A label of about `size` characters that nests one shape."""
     before, core, behind = shape
     times = max(size // (len(before) + len(behind)), 1)
     return before * times + core + behind * times
 
 
 def labels(size: int) -> dict[str, str]:
-    """A label of about `size` characters of every shape, by the shape."""
+    """A label of about `size` characters for every shape, by shape."""
     made = {shape: repeated(shape, size) for shape in SHAPES}
     return made | {f"{before}…{behind}": nested((before, core, behind), size) for before, core, behind in NESTED}

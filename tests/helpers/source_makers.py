@@ -1,4 +1,4 @@
-"""Small files in every data set's real shape, for the tests of curate.sources. Not a test module."""
+"""Small files in the real shape of every data set, for the tests of curate.sources. Not a test module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from curate.sources import Source, parse_source, read_source
 
-#: One row as M2E writes it: layout tokens as two characters, `\\times` beside them.
+#: One row as in M2E: layout tokens as two characters, with `\\times` beside them.
 M2E_LABEL = r"1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6"
 M2E_LINE = '{"name": "0.jpg", "tex": "1 5 . 4 \\\\times 4 = 6 1 . 6 \\\\t 1 5 . 4 \\\\n \\\\times 4 \\\\n 6 1 . 6"}\n'
 
@@ -26,7 +26,7 @@ def write(path: Path, data: str | bytes) -> Path:
 
 
 def read(text: str | Path, **options: object) -> Source:
-    """Read a source and check what holds for every one: rows accounted for, ids unique, places beside rows."""
+    """Read a source and check what holds for every source: rows accounted for, unique ids, places beside rows."""
     source = read_source(parse_source(str(text)), **options)  # type: ignore[arg-type]
     assert source.rows == source.frame.height + source.unreadable.total
     assert source.frame["sample_id"].is_unique().all()

@@ -1,4 +1,4 @@
-"""The strategies themselves: what they make stays small, and so does what Hypothesis writes of them."""
+"""The strategies themselves: the texts they make stay small, and so does their `repr`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parents[1]
     "strategy", [labels, formulas, m2e_labels, calculations], ids=["labels", "formulas", "m2e", "sums"]
 )
 def test_a_strategy_is_written_out_in_little(strategy: st.SearchStrategy[str]) -> None:
-    # Hypothesis's shrinker does it at every step: `st.recursive` in their place made texts of gigabytes.
+    # Hypothesis's shrinker writes it out at every step: with `st.recursive`, it took gigabytes.
     strategy.validate()
     assert len(repr(strategy)) < 50_000
 

@@ -1,4 +1,4 @@
-"""Batches cost about the same, hold every label once, and are worth processes when they cost enough, however few."""
+"""Batches cost about the same and hold every label once. Expensive ones are worth processes, however few labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule is one declaration: it is checked, others ask for rules by tag, and no code is used twice."""
+"""A rule is one declaration: it is checked, others find rules by tag, and no code is used twice."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_only_code_given_up_so_far_is_retired():
     assert {gone.code for gone in RETIRED} == {"CAN101"}
 
 
-# What is declared -----------------------------------------------------------------------------------------------------
+# Declared facts -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_column_that_samples_don_t_have_is_refused():
 def test_every_tag_mender_and_column_is_used():
     assert all(tagged(tag) for tag in TAGS)
     assert all(mended_by(mender) for mender in MENDERS)
-    known = {"source", "image_phash"}  # rules do without them, or they are there
+    known = {"source", "image_phash"}  # rules work without them, or they are always there
     assert set(SAMPLE_COLUMNS) - known == {column for rule in OF_SAMPLES for column in rule.columns}
     with pytest.raises(ValueError, match="unknown tag 'layuot'"):
         tagged("layuot")
@@ -146,12 +146,12 @@ def test_a_rule_does_with_the_columns_it_declares_and_has_nothing_to_say_without
         try:
             found = rule.judge(samples.drop(column), rule.options)
         except pl.exceptions.ColumnNotFoundError:
-            continue  # nobody asks it then
+            continue  # nobody asks the rule then
         assert not found.height, column
 
 
 def _filled(name: str, kind: pl.DataType) -> pl.Expr:
-    """A column that is bad enough for rules that read it."""
+    """A column that is bad enough for the rules that read it."""
     if name == "split":
         return pl.Series(name, (["train"] * 20 + ["test"] * 20))  # type: ignore[return-value]
     if name == "image_error":
@@ -163,7 +163,7 @@ def _filled(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.lit(True if kind == pl.Boolean else 3, kind).alias(name)
 
 
-# No lists elsewhere ---------------------------------------------------------------------------------------------------
+# No lists in other places ---------------------------------------------------------------------------------------------
 
 
 def _modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
@@ -177,7 +177,7 @@ def _texts(tree: ast.Module) -> Iterator[str]:
 
 
 def test_no_module_but_a_rule_s_own_names_a_code():
-    free = ("rules/families/", "rules/vocabulary.py", "curate/demo/")  # the demo plants what rules must find
+    free = ("rules/families/", "rules/vocabulary.py", "curate/demo/")  # the demo plants faults for the rules
     named = {
         (name, text)
         for name, tree in _modules("rules", "curate", "finetune")
@@ -212,7 +212,7 @@ def test_nothing_in_rules_imports_a_family_but_families_and_what_discovers_them(
     assert importing == {"rules/registry.py"}
 
 
-# What they are for ----------------------------------------------------------------------------------------------------
+# Declared weights -----------------------------------------------------------------------------------------------------
 
 
 def test_a_declared_weight_counts_for_remarks_alone():

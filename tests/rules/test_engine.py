@@ -1,4 +1,4 @@
-"""The engine: order, repeats, empty input, missing labels, processes, and the frames it promises."""
+"""The engine: order, repeats, empty input, missing labels, processes, and the frames that it promises."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_every_null_key_and_canonical_form_has_a_finding_that_says_why():
 
 
 def test_the_first_labels_that_a_process_judges_are_judged_like_all_others():
-    # As in a worker process, which is handed a ruleset and labels and has imported no rule yet.
+    # As in a worker process, which receives a ruleset and labels and has not imported any rule.
     code = (
         "from rules.engine import judge; from rules.selection import Ruleset; ruleset = Ruleset(('CAN001',));"
         r"print([judge([r'\vert x \vert'], ruleset).findings.height for _ in range(2)])"

@@ -1,4 +1,4 @@
-"""Faults of ours: what raises is caught for its label, counted, told once; and the labels that used to raise don't."""
+"""Our own faults: an exception is caught for its label, counted and reported once. Labels that used to raise don't."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_no_rule_fails_on_a_hostile_label():
 
 
 def test_no_judge_fails_on_a_hostile_label_that_its_sieve_keeps_from_it(monkeypatch):
-    labels = [label for label in LABELS if len(label) < 2_000]  # a judge without its sieve may take a minute
+    labels = [label for label in LABELS if len(label) < 2_000]  # without its sieve, a judge may take a minute
     for rule in ALL.rules("label"):
         monkeypatch.setitem(all_rules(), rule.code, replace(rule, sieve=pl.col("label") != "", skips_canonical=False))
     assert not_judged().code not in rules.check(labels, ruleset=ALL)["rule"].to_list()
@@ -69,7 +69,7 @@ def test_a_rule_that_raises_is_caught_for_its_label(broken):
         "not judged by rule SYN001 (OverflowError: int too large to convert to float): a fault in texsieve, so the "
         "label has no score"
     ]
-    assert of_label.height > 1  # the other rules go on
+    assert of_label.height > 1  # the other rules continue
     (fault,) = found.all()
     assert (fault.part, fault.kind, fault.count, fault.first) == ("rule SYN001", "OverflowError", 2, "{")
     assert str(fault) == (

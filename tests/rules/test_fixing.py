@@ -1,4 +1,4 @@
-"""Fixes: what is made, what is proven, what is left alone; and that fixing what is fixed changes nothing."""
+"""Fixes: which are made, proven or left alone, and that fixing a fixed label changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rules.registry import SelectionError, all_rules, fixing_as
 
 
 def fix(labels, level="safe", **options) -> pl.DataFrame:
-    """With the rules' fixes of style, which are made and proven like repairs."""
+    """Fix with the rules' style fixes, which are made and proven like repairs."""
     return rules.fix(labels, level, **{"style": "rules", **options})
 
 
@@ -109,7 +109,7 @@ def test_the_order_of_labels_duplicates_nulls_and_ids_stay():
 @pytest.mark.parametrize(
     ("label", "code"),
     [
-        ("a\times b", "ESC005"),  # TAB and letters can be read: something else is drawn afterwards
+        ("a\times b", "ESC005"),  # TAB and letters can be read, but something else is drawn afterwards
         (r"\begin{matrix} a & b &lt; c \end{matrix}", "ESC008"),
     ],
 )
@@ -189,17 +189,17 @@ def test_a_refused_fix_says_why(label, code, reason):
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        # A key before and after: what the rule says holds.
+        # A key before and after: the rule's own level holds.
         (r"$ x^2_i $", {"DLM001": "safe", "CAN002": "safe", "SYN015": "safe"}),
-        # No key, and LaTeX rejects the label: nothing mends it, so nothing is made.
+        # No key, and LaTeX rejects the label. Nothing mends it, so nothing is made.
         (r"\frac{a}{b} + x^2^3", {"SYN015": "display"}),
         (r"$ \frac{a $", {"DLM001": "display"}),
-        # No key, but LaTeX reads it when all of it is made.
+        # No key, but LaTeX reads the label when all fixes are made.
         (r"a \n x^2", {"ESC001": "unsafe", "SYN015": "unsafe"}),
         ("a\times b", {"ESC005": "unsafe"}),
-        # Another proof than the key's, and where it lets one be made, what follows is proven by that.
+        # Another proof than the key's. If it lets a fix be made, the fixes that follow build on that proof.
         ("$$ x^2_i &lt; 1 $$", {"DLM001": "safe", "CAN002": "safe", "SYN015": "safe", "ESC008": "safe"}),
-        # One of two is in the way.
+        # One of the two is in the way.
         ("a  +\times b", {"WSP001": "safe", "ESC005": "unsafe"}),
     ],
 )
@@ -235,7 +235,7 @@ def test_many_places_need_one_pass(monkeypatch):
     (row,) = fix([label]).to_dicts()
     assert "  " not in row["fixed"]
     assert row["applied"] == ["SYN013", "SYN015", "WSP001"]
-    assert len(calls) == 2  # the second one finds nothing left to do
+    assert len(calls) == 2  # the second call finds nothing left to do
 
 
 def test_one_place_that_cannot_be_proven_holds_up_no_other():
@@ -269,7 +269,7 @@ def test_a_circle_ends_at_its_first_spelling():
 
 
 def test_a_proof_says_which_label_it_is_at(monkeypatch):
-    """Else thousands of proofs in a row look like one label that hangs, and their process is killed."""
+    """Otherwise, thousands of proofs in a row look like one label that hangs, and their process is killed."""
     at, proving = [], []
     real = proof.proven
     monkeypatch.setattr(fixing, "now_at", at.append)
@@ -302,7 +302,7 @@ def test_levels_can_be_promoted_and_demoted():
     demoted = rules.select(fixes={"DLM001": "unsafe", "WSP001": "display"})
     assert fix(["$x  y$"], ruleset=demoted)["fixed"].item() == "$x  y$"
     assert fix(["$x  y$"], "unsafe", ruleset=demoted)["fixed"].item() == "x  y"
-    # A promoted fix is proven like any other: this one changes the picture, that one doesn't.
+    # A promoted fix is proven like any other. The first changes the picture, the second doesn't.
     promoted = rules.select(fixes={"spacing-command": "safe", "trailing-punctuation": "safe"})
     assert fix(["a \\, b"], ruleset=promoted)["refused"].to_list() == [["WSP004"]]
     promoted = rules.select(fixes={"trailing-punctuation": "unsafe"})
@@ -390,7 +390,7 @@ def test_a_set_is_never_spelled_less_uniformly_than_before(labels, style):
 @pytest.mark.shared_data
 @pytest.mark.parametrize("style", ["none", "canonical"])
 def test_real_sets_are_never_spelled_less_uniformly_than_before(shared_data: Path, style):
-    """By set: the whole of each but a part of HME100K, which has no pair that its first 15,000 rows don't show."""
+    """All of each set, but only a part of HME100K, whose first 15,000 rows show all of its pairs."""
     hme = (shared_data / "hme100k" / "train_labels.txt").read_text(encoding="utf-8").splitlines()[:15_000]
     sets = {
         "hme100k": [line.split("\t", 1)[1] for line in hme],
@@ -408,11 +408,11 @@ def test_real_sets_are_never_spelled_less_uniformly_than_before(shared_data: Pat
         if name == "mathwriting":
             assert was > 50
         if style == "canonical":
-            assert now <= 1, name  # a matrix and an array in brackets have one key, and two canonical forms
+            assert now <= 1, name  # a matrix and an array in brackets share a key but have two canonical forms
 
 
 def _check_invariants(got: pl.DataFrame, level: str, profile: str = "default") -> None:
-    """Safe keeps the key; what is applied is what changed; fixing again changes nothing."""
+    """Safe fixes keep the key, `applied` says whether the label changed, and fixing again changes nothing."""
     changed = got.filter(pl.col("fixed") != pl.col("label"))
     assert (got["applied"].list.len() > 0).to_list() == (got["fixed"] != got["label"]).to_list()
     if level == "safe":
@@ -463,7 +463,7 @@ def test_real_findings_say_how_their_fixes_are_made(shared_data: Path, level):
     assert permitted.filter(refused & ~applied).is_empty()
     others = said.filter(pl.col("replacement").is_not_null()).join(permitted, on=["row", "rule"], how="anti")
     assert others.height > 20
-    # A rule's other places in the label, and what one fix lays open for another, are all that is ever made of these.
+    # Only a rule's other places in the label, and what one fix opens up for another, may still be made.
     assert others.filter(applied).height <= 4
 
 

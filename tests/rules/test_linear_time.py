@@ -1,7 +1,7 @@
-"""Twice the label takes twice the time, for everything that reads, judges or mends one, in a hundred shapes.
+"""Twice the label takes twice the time, for everything that reads, judges or mends a label, in a hundred shapes.
 
-A time is the least of several; what is taken for too slow is measured again, so that a busy machine fails nothing, and
-what really grows with the square fails each time.
+A time is the least of several. Whatever seems too slow is measured again, so a busy machine fails no test, and real
+quadratic growth fails each time.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from rules.registry import all_rules
 from rules.selection import select
 from rules.toolkit.label import Label
 
-#: Characters of a label, and of one twice as long.
+#: The characters of a label, and of one twice as long.
 ONCE, TWICE = 4_000, 8_000
-#: The power of the length that time may grow with: 1, and what the machine's caches add.
+#: The largest power of the length that time may grow with: 1, plus the effect of the machine's caches.
 BOUND = 1.3
-#: Seconds that are too short to tell; so short a time at this length is no matter at the greatest either.
+#: Times in seconds below this are too short to compare, and so short a time does no harm at the maximum length either.
 SHORT = 0.03
 ATTEMPTS = 8
 
 
 def exponent(work: Callable[[Any], object], once: Any, twice: Any) -> float:
-    """The power of its length that the time of `work` grows with; 0 where it takes no time to speak of."""
+    """The power of the length that the time of `work` grows with; 0 if the time is negligible."""
     shorter = longer = float("inf")
     found = 0.0
     for _ in range(ATTEMPTS):
@@ -52,7 +52,7 @@ def _seconds(work: Callable[[Any], object], label: Any) -> float:
 
 
 def grows_too_fast(work: Callable[[str], object]) -> dict[str, float]:
-    """The shapes of labels over which the time of `work` grows faster than it may."""
+    """The shapes of labels for which the time of `work` grows faster than it may."""
     once, twice = shapes.labels(ONCE), shapes.labels(TWICE)
     found = {shape: exponent(work, once[shape], twice[shape]) for shape in twice}
     return {shape: round(power, 2) for shape, power in found.items() if power > BOUND}

@@ -1,4 +1,4 @@
-"""`rules.check` on frames of samples: rules over images, splits and sets run where their columns are, or are named."""
+"""`rules.check` on frames of samples: rules over images, splits and sets run if their columns exist, or are named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIZES = pl.DataFrame({"label": ["x", "y", "z"], "width": [20, 400, 9000], "heigh
 
 
 def checked(frame: object, *codes: str, **more: object) -> list[tuple]:
-    """Row, rule, message of the findings; nothing may be left out."""
+    """Row, rule and message of each finding; nothing may be left out."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = rules.check(frame, include=codes, **more)  # type: ignore[arg-type]
@@ -72,7 +72,7 @@ def test_equal_pixels_with_other_labels_contradict_each_other():
         (0, "DUP002", "same image as 1, which has the label y"),
         (1, "DUP002", "same image as 0, which has the label x"),
     ]
-    blank = frame.with_columns(image_phash=pl.lit(None, pl.String))  # all blank pages are equal
+    blank = frame.with_columns(image_phash=pl.lit(None, pl.String))  # blank pages are all equal
     assert checked(blank, "DUP002") == []
 
 

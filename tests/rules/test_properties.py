@@ -17,10 +17,10 @@ from rules.latex import lexer, reader, visual_key
 from rules.registry import all_rules
 from rules.selection import Ruleset, select
 
-#: Their sieve is the whole test, and the judge only words it.
+#: The sieve is the whole test, and the judge only writes the message.
 WORDED_BY_SIEVE = {"CAN100", "LEN004", "NRM003", "SYN028"}
 EVERY_RULE = select([code for code, rule in all_rules().items() if rule.scope == "label"])
-#: For laws about canonical form and key, which no rule changes: sieving takes most of the time of a single label.
+#: For laws about canonical form and key, which no rule changes. For a single label, sieving takes most of the time.
 NO_RULES = Ruleset(())
 anything = labels | st.text(max_size=60) | st.text("\\{}_^&$#%'[]~ \n\tabcinrt01^", max_size=40)
 
@@ -66,14 +66,14 @@ def test_the_readers_problems_point_at_tokens(label: str):
         assert reading.canonical is None
 
 
-@settings(max_examples=50)  # of six labels on average: most of the time goes into each call of polars
+@settings(max_examples=50)  # six labels on average: most of the time goes into each call of polars
 @given(st.lists(anything, min_size=1, max_size=16))
 def test_a_sieve_never_rejects_what_its_judge_would_find(texts: list[str]):
     failed = engine._Failed()
     read = [engine._read(text, failed, index) for index, text in enumerate(texts)]
     assert not failed.parts
     checked = [rule for rule in EVERY_RULE.rules("label") if rule.code not in WORDED_BY_SIEVE]
-    # What `sieving.sieved` does, without a query plan, which takes far longer than sieving a few labels.
+    # Like `sieving.sieved`, without a query plan, which takes far longer than sieving a few labels.
     rows = sieving.with_comments_left_out(engine._frame(texts, read).with_row_index())
     passed = rows.select("index", *(sieving.mask(rule).alias(rule.code) for rule in checked)).to_dict(as_series=False)
     for rule in checked:

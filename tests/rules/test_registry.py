@@ -1,4 +1,4 @@
-"""Selecting rules by code, name and family, with profiles, options and severities; errors that help."""
+"""Selects rules by code, name and family, with profiles, options and severities. Errors say what to do."""
 
 from __future__ import annotations
 

@@ -67,6 +67,6 @@ def test_findings_of_a_whole_source_count_for_no_sample():
 def test_remarks_have_weights_of_their_own():
     assert score_of(frame((0, "DLM006", "info"))) == {0: 1.0}
     assert score_of(frame((0, "DLM001", "info"))) == {0: 0.98}
-    # ... but not where the rule was given another severity, or a weight.
+    # ... unless the rule was given another severity, or a weight.
     assert score_of(frame((0, "DLM001", "error"))) == {0: 0.25}
     assert score_of(frame((0, "DLM001", "info")), Weights(rules={"DLM001": 0.5})) == {0: 0.5}

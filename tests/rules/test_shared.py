@@ -13,7 +13,7 @@ from rules import Ruleset, engine
 
 pytestmark = pytest.mark.shared_data
 
-#: They say that a label is damaged, which LaTeX may well compile.
+#: These say that a label is damaged; LaTeX may still compile it.
 CERTAIN_DAMAGE = pl.col("rule").str.starts_with("NRM") | pl.col("rule").is_in(["ESC005", "SEM005"])
 
 
@@ -64,7 +64,7 @@ def test_labels_that_compile_have_a_key(verdicts, judged):
 
 @pytest.fixture(scope="module")
 def every_label(shared_data, verdicts):
-    """All distinct labels of the shared files, read, no rule run."""
+    """All distinct labels of the shared files, read without running a rule."""
     hme = (shared_data / "hme100k" / "train_labels.txt").read_text(encoding="utf-8").splitlines()
     lists = ("crohme/crohme2023_train_captions.json", "mathwriting/mathwriting_valid_captions.json")
     captions = [label for name in lists for label in json.loads((shared_data / name).read_text(encoding="utf-8"))]

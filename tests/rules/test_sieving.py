@@ -1,4 +1,4 @@
-"""Expressions that are looked for together let through what each lets through by itself, in whatever set of labels."""
+"""Combined expressions let through what each lets through by itself, whatever the set of labels."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Attacks texsieve for hours, as `make soak HOURS=1` does, and prints every failure as a command that shows it.
+"""Attacks texsieve for hours, as `make soak HOURS=1` does, and prints for every failure a command that reproduces it.
 
-Each round draws an attack, which draws all else from the round's own seed: `--only NAME --seed N --rounds 1` repeats
-it. The folders of failures are kept.
+Each round draws an attack from its own seed, so `--only NAME --seed N --rounds 1` repeats the round. The folders of
+failures are kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import sources  # noqa: E402
 import stops  # noqa: E402
 from attack import Attack, Failure  # noqa: E402
 
-#: Seconds between two accounts of what was tried so far.
+#: Seconds between two progress reports.
 TELL = 600.0
 ATTACKS: dict[str, Attack] = {
     "labels": labels.attack,
@@ -40,7 +40,7 @@ ATTACKS: dict[str, Attack] = {
 
 
 def soak(names: list[str], seed: int, *, seconds: float, rounds: int | None, folder: Path) -> list[Failure]:
-    """Attack until the time is over or so many rounds are done; failures are printed as they come."""
+    """Attack until the time is over or `rounds` rounds are done, and print failures at once."""
     began = told = time.monotonic()
     tried: dict[str, Counter[str]] = {name: Counter() for name in names}
     failures: list[Failure] = []
@@ -72,7 +72,7 @@ def soak(names: list[str], seed: int, *, seconds: float, rounds: int | None, fol
 
 
 def _tell(tried: dict[str, Counter[str]], failures: list[Failure], seconds: float) -> None:
-    print(f"Tried in {seconds / 3600:.2f} hours:")
+    print(f"Attacks in {seconds / 3600:.2f} hours:")
     for name, kinds in tried.items():
         several = ", ".join(f"{kind} {times:,}" for kind, times in sorted(kinds.items()))
         print(f"  {name}: {kinds.total():,}" + (f" ({several})" if len(kinds) > 1 else ""))
@@ -82,15 +82,15 @@ def _tell(tried: dict[str, Counter[str]], failures: list[Failure], seconds: floa
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round (default: the time)")
-    parser.add_argument("--rounds", type=int, help="end after so many rounds")
-    parser.add_argument("--only", default=",".join(ATTACKS), help="attacks, with commas (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="the first round's seed (default: the time)")
+    parser.add_argument("--rounds", type=int, help="end after this many rounds")
+    parser.add_argument("--only", default=",".join(ATTACKS), help="attacks, separated by commas (default: %(default)s)")
     given = parser.parse_args()
     names = given.only.split(",")
     if unknown := sorted(set(names) - ATTACKS.keys()):
-        parser.error(f"--only: no attack {', '.join(unknown)}; there are {', '.join(ATTACKS)}")
-    print(f"Seed {given.seed}, {given.hours:g} hours of {', '.join(names)}", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was tried until then is told
+        parser.error(f"--only: unknown attack: {', '.join(unknown)}; choose from {', '.join(ATTACKS)}")
+    print(f"Seed {given.seed}, {given.hours:g} hours, attacks: {', '.join(names)}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM prints the last report, too
     folder = Path(tempfile.mkdtemp(prefix="texsieve-soak-"))
     failures = soak(names, given.seed, seconds=given.hours * 3600, rounds=given.rounds, folder=folder)
     if not failures:

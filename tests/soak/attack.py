@@ -1,4 +1,4 @@
-"""What the soak is made of: attacks, their failures, and processes that are watched. Attacks nothing itself."""
+"""The building blocks of the soak: attacks, their failures, and watched processes. Attacks nothing itself."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from typing import NamedTuple
 from warm import Forked, Server
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds that a command on a small input may take, however busy the machine is.
+#: Seconds that a command may take on a small input, however busy the machine is.
 PATIENCE = 300
-#: Bytes of address space that a command may take on a small input; Chromium and torch are not among those.
+#: Bytes of address space that a command may take on a small input. Chromium and torch need more.
 MEMORY = 12 << 30
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that broke a promise: what it was, and a shell command that shows it again."""
+    """A broken promise: what happened, and a shell command that reproduces it."""
 
     what: str
     command: str
 
 
-#: An attack is given its own random numbers and an empty folder. It returns what failed, and how often it tried what.
+#: Gets its own random numbers and an empty folder. Returns the failures, and how often each thing was tried.
 Attack = Callable[[Random, Path], tuple[list[Failure], Counter[str]]]
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code (negative: the signal's number), and what it wrote."""
+    """How a command ended: its exit code (negative: the signal's number) and its output."""
 
     code: int
     out: str
@@ -55,8 +55,8 @@ def started(
 ) -> subprocess.Popen[str] | Forked:
     """A command in a session of its own.
 
-    file_size: no file may grow beyond so many bytes, as on a full disk. home: a folder for its temporary files (`tmp`)
-    and its cache (`cache`). warm: fork it from a process that has imported what it needs, and let it work alone.
+    file_size: the largest size of a file in bytes, as on a full disk. home: a folder for temporary files (`tmp`) and
+    cache (`cache`). warm: fork the command from a process that has its imports, and run it without helper processes.
     """
     own = {} if home is None else {"TMPDIR": str(home / "tmp"), "TEXSIEVE_CACHE": str(home / "cache")}
     own["COLUMNS"] = "200"
@@ -65,8 +65,8 @@ def started(
         return _server().started(command, own, limits, home / "said")
 
     def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the soak runs in the background
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write beyond a limit fails, as it does on a full disk
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored if the soak runs in the background
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so a write beyond the limit fails, as on a full disk
         for name, size in limits.items():
             resource.setrlimit(getattr(resource, name), (size, size))
 
@@ -89,7 +89,7 @@ def _server() -> Server:
 
 
 def ended(process: subprocess.Popen[str] | Forked, patience: float = PATIENCE) -> Ended | None:
-    """How a command ended; None where it had to be killed with all of its session because it took too long."""
+    """How a command ended; None if it took too long, and was killed with its whole session."""
     try:
         out, err = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
@@ -107,21 +107,21 @@ def run(
 
 
 def complaint(result: Ended | None, codes: Sequence[int] = (0, 1, 2)) -> str | None:
-    """What is wrong with how a command ended; None where it kept the promises that hold for any input."""
+    """What is wrong with how a command ended; None if it kept the promises that hold for any input."""
     if result is None:
         return f"took more than {PATIENCE} s"
     if result.code not in codes:
         return f"ended with {result.code}: {result.err.strip()[-300:]}"
     if "a fault in texsieve" in result.err or "Traceback" in result.err:
-        return f"a fault: {result.err.strip()[-300:]}"
+        return f"a fault in texsieve: {result.err.strip()[-300:]}"
     errors = [line for line in result.err.splitlines() if ": error: " in line]
     if (result.code == 2) != (len(errors) == 1):
-        return f"exit code {result.code} and {len(errors)} error lines: {result.err.strip()[-300:]}"
+        return f"exit code {result.code} with {len(errors)} error lines: {result.err.strip()[-300:]}"
     return None
 
 
 def left_alive(session: int, patience: float = 60) -> list[str]:
-    """Commands of the processes of a session that still live after so many seconds."""
+    """The command lines of a session's processes that are still alive after `patience` seconds."""
     deadline = time.monotonic() + patience
     while (alive := _alive(session)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -136,13 +136,13 @@ def _alive(session: int) -> list[str]:
                 facts = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
                 if int(facts[3]) == session and facts[0] not in "ZX":
                     found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120])
-            except OSError:  # it ended meanwhile
+            except OSError:  # it has ended in the meantime
                 continue
     return found
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder and what is in it, of a link where it leads; None for what can't be read."""
+    """The content of every file below a folder, or the target of a link; None for an unreadable file."""
     found: dict[str, bytes | None] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or path.is_file():

@@ -1,7 +1,7 @@
-"""Decides on samples one after the other, as the App does, and says each one that is on the disk. A process of `stops`.
+"""Decides on one sample after the other, as the App does, and reports each once it is on disk. A process of `stops`.
 
-`python tests/soak/decider.py RUN ROWS`: ROWS is a JSON list of [sample id, label]. Each sample that was decided on is a
-line of standard output.
+`python tests/soak/decider.py RUN ROWS`: ROWS is a JSON list of [sample id, label]. Prints the id of each sample after
+the decision on it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gives labels to everything that takes a label. A process of the soak's: it may hang, crash or eat memory.
+"""Gives labels to everything that takes a label. A process of the soak; it may hang, crash or eat memory.
 
 Reads JSON lines `[work, label]`, and writes for each what is wrong with the result, or null.
 `python tests/soak/label_work.py WORK LABEL` does one and says what is wrong.
@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-#: Seconds of processor time that one label may take of one work, whatever it is.
+#: Seconds of processor time that any work may take for any label.
 MOST_SECONDS = 5.0
-#: What no drawing may hold: ways to run, fetch or hide something.
+#: Forbidden in a drawing: ways to run, fetch or hide something.
 FORBIDDEN = ("<script", "<image", "<a ", "<style", "<foreignobject", "<metadata", "url(", "javascript:")
 
 
@@ -111,7 +111,7 @@ WORK: dict[str, Callable[[str], str | None]] = {
 
 
 def wrong(work: str, label: str) -> str | None:
-    """What is wrong with what a work makes of a label; None where nothing is."""
+    """What is wrong with the result of a work for a label; None if nothing is."""
     from rules import faults
 
     began = time.process_time()

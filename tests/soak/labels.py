@@ -1,4 +1,4 @@
-"""Attacks everything that takes a label with labels that are nearly right, or nothing like a label."""
+"""Attacks everything that takes a label, with labels that are nearly right or nothing like a label."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from curate.demo.printed import PRINTED_KINDS
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 
 SCRIPT = ROOT / "tests" / "soak" / "label_work.py"
-#: Labels a round.
+#: Labels in a round.
 ROUND = 30
-#: Seconds without an answer after which a label is said to hang.
+#: Seconds without an answer after which a label counts as hanging.
 HANGS = 60.0
-#: Seconds that a failure is worth to make its label smaller.
+#: Seconds that are spent on making a failing label smaller.
 SHRINKING = 120.0
 _SHARED = ROOT.parent / "shared" / "data" / "latex_verdicts.jsonl"
 _PIECES = (
@@ -43,13 +43,13 @@ _PIECES = (
 
 
 class Worker:
-    """A process that gives labels to `label_work`, begun anew whenever one has ended it."""
+    """A process that gives labels to `label_work`. It starts again whenever a label has ended it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def wrong(self, work: str, label: str) -> str | None:
-        """What is wrong with what a work makes of a label; None where nothing is."""
+        """What is wrong with the result of a work for a label; None if nothing is."""
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 [sys.executable, str(SCRIPT)],
@@ -64,7 +64,7 @@ class Worker:
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], HANGS)[0]:
             self.end()
-            return f"hangs: nothing after {HANGS:.0f} s"
+            return f"hangs: no answer after {HANGS:.0f} s"
         line = self._process.stdout.readline()
         if not line:
             return f"ends its process ({self._process.wait()})"
@@ -78,7 +78,7 @@ class Worker:
 
 
 def attack(random: Random, _folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """Labels made from real ones, from a grammar, and from what broke something before, each given to all the work."""
+    """Gives all the work labels that are made from real ones, from a grammar, and from earlier failures."""
     worker, failures = Worker(), []
     try:
         for _ in range(ROUND):
@@ -98,7 +98,7 @@ def attack(random: Random, _folder: Path) -> tuple[list[Failure], Counter[str]]:
 
 @lru_cache(maxsize=1)
 def corpus() -> Sequence[str]:
-    """Labels to begin with: the demo's, the hostile ones of the tests, and real ones where they are at hand."""
+    """The labels to start from: the demo's, the hostile ones of the tests, and real ones if they are available."""
     real: list[str] = []
     if _SHARED.is_file():
         with _SHARED.open(encoding="utf-8") as lines:
@@ -114,7 +114,7 @@ def _names() -> Sequence[str]:
 
 
 def made(random: Random) -> str:
-    """A label: one of the corpus, changed in up to six ways."""
+    """A label of the corpus, changed in up to six ways."""
     label = random.choice(corpus())
     for _ in range(random.randrange(7)):
         label = random.choice(_CHANGES)(random, label)
@@ -183,7 +183,7 @@ _CHANGES = (_inserted, _inserted, _removed, _swapped, _repeated, _joined, _wrapp
 
 
 def smaller(label: str, fails: Callable[[str], bool], seconds: float = SHRINKING) -> str:
-    """A shorter label that fails too: parts are taken away, large ones first, for as long as it still does."""
+    """A shorter label that also fails. Parts are removed, large ones first, as long as the rest still fails."""
     tokens, until = _tokens(label), time.monotonic() + seconds
     size = max(1, len(tokens) // 2)
     while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Opens reports and training pages of hostile labels in a headless browser: nothing runs, nothing is fetched."""
+"""Opens reports and training pages of hostile labels in a headless browser. Nothing may run or be fetched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SCRIPTS = (
 
 
 def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """Labels with scripts in them, in labels, names, columns and a model's answers: pages show them as text."""
+    """Scripts in labels, names, columns and a model's answers: pages must show them as text."""
     from playwright.sync_api import sync_playwright
 
     source = folder / "labels.jsonl"
@@ -58,7 +58,7 @@ def _row(random: Random, number: int) -> dict[str, str]:
 
 
 def _training_page(rows: Sequence[dict[str, str]], folder: Path) -> Path:
-    """The page of a training's evaluation, where each label is read as the next one."""
+    """A page of a training's evaluation that reads each label as the next one."""
     from finetune.predict.engines import Answer
     from finetune.train.samples_page import build
 
@@ -75,7 +75,7 @@ def _opened(browser: Any, path: Path) -> list[str]:
     found: list[str] = []
     page = browser.new_page()
     page.on("dialog", lambda dialog: found.append(f"a dialog: {dialog.message}"))
-    page.on("pageerror", lambda error: found.append(f"an error of the page's script: {error}"))
+    page.on("pageerror", lambda error: found.append(f"an error in the page's script: {error}"))
     page.on("request", lambda request: found.append(f"asks for {request.url[:100]}") if _is_out(request.url) else None)
     page.goto(path.as_uri())
     page.wait_for_timeout(300)
@@ -83,7 +83,7 @@ def _opened(browser: Any, path: Path) -> list[str]:
         fold.evaluate("element => element.open = true")
     page.wait_for_timeout(300)
     if page.evaluate("window.broken"):
-        found.append("a script of a label ran")
+        found.append("a script in a label ran")
     page.close()
     return found
 
@@ -93,7 +93,7 @@ def _is_out(url: str) -> bool:
 
 
 def chromium() -> str | None:
-    """The system's Chromium; None for the one that playwright brings."""
+    """The system's Chromium; None for the one that playwright installs."""
     import shutil
 
     return next(

@@ -1,4 +1,4 @@
-"""Attacks reading with data sets in which something is broken: bytes, files, names, pictures, archives."""
+"""Attacks readers with broken data sets: bytes, files, names, pictures, archives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = 12
 
 
 def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """Break a data set of some layout in a few places, and audit it: one line or a run, and nothing is changed."""
+    """Break a data set in a few places and audit it. It must give one error line or a run, and change nothing."""
     source = folder / "set"
     random.choice(LAYOUTS).make(source, ROWS)
     for _ in range(random.randint(1, 4)):
@@ -37,7 +37,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     if what is None and contents(folder) != before:
         what = "the audit changed its input"
     if what is None and result is not None and out.exists() != (result.code == 0):
-        what = f"exit code {result.code}, and the run is {'there' if out.exists() else 'absent'}"
+        what = f"exit code {result.code}, but the run {'exists' if out.exists() else 'is missing'}"
     shutil.rmtree(out, ignore_errors=True)
     return ([Failure(what, shlex.join(command))] if what else []), Counter({"data set": 1})
 
@@ -68,7 +68,7 @@ def _cut(random: Random, file: Path) -> None:
 
 
 def _stuffed(random: Random, file: Path) -> None:
-    """Something in the middle that doesn't belong there."""
+    """Insert something that doesn't belong in the middle of a file."""
     data = file.read_bytes()
     at = random.randint(0, len(data))
     size = random.choice((1, 1000, 10_000_000))
@@ -77,7 +77,7 @@ def _stuffed(random: Random, file: Path) -> None:
 
 
 def _labelled(random: Random, file: Path) -> None:
-    """A hostile label in the place of a right one."""
+    """Replace a right label by a hostile one."""
     data = file.read_bytes()
     at = data.find(b"\\frac")
     if at >= 0:
@@ -102,7 +102,7 @@ def _renamed(random: Random, file: Path) -> None:
 
 
 def _linked(random: Random, file: Path) -> None:
-    """A link in the place of a file: to itself, to nothing, out of the data set, to a folder."""
+    """Replace a file by a link: to itself, to nothing, out of the data set, or to a folder."""
     file.unlink()
     file.symlink_to(random.choice((file.name, "nothing", "/etc/hostname", "..", "/dev/zero", "/proc/self/mem")))
 
@@ -123,7 +123,7 @@ def _repeated(random: Random, file: Path) -> None:
 
 
 def _packed(random: Random, file: Path) -> None:
-    """The file compressed, with its name or without; sometimes it unpacks to far more."""
+    """Compress the file, with or without renaming it; sometimes it unpacks to far more."""
     data = file.read_bytes() + random.choice((b"", b" " * 300_000_000))
     (file if random.random() < 0.5 else file.with_name(file.name + ".gz")).write_bytes(gzip.compress(data, 1))
 

@@ -1,4 +1,4 @@
-"""Stops commands at random moments, fills the disk under them, lets two write to one place, decides meanwhile."""
+"""Stops commands at random moments, fills their disk, lets two write to one place, and decides in the meantime."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from warm import Forked
 from curate.runs.decisions import DECISIONS_FILE, Decision, append_decisions, decide, read_decisions
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
-#: Signals that one command is stopped with at most before it may run to its end.
+#: The most signals that a command gets before it may run to its end.
 _MOST_STOPS = 4
-#: Times that somebody who decides is killed in a round.
+#: How often somebody who decides is killed in a round.
 DECIDERS = 10
 _UNFINISHED = re.compile(r"(^|/)\.[^/]*\.tmp$")
-#: Share of the commands that are forked: they take a fraction of the time.
+#: The share of commands that are forked, which takes a fraction of the time.
 WARM = 0.9
-#: Rows of each of two sources.
+#: The rows of each of two sources.
 ROWS = 12
 _NAMES = ("audit", "update", "fix", "export", "evaluate")
-#: Those that write over what is there; the others refuse to.
+#: These overwrite an existing result; the others refuse to.
 _AGAIN = ("update", "evaluate")
-#: What a stopped export leaves on purpose, to go on from.
+#: A stopped export leaves this on purpose, to continue from.
 _GOES_ON = ".dataset.part"
 
 
 @dataclass(frozen=True)
 class Place:
-    """What commands work on: some of the demo's data, a run of it with decisions, predictions.
+    """What commands work on: some of the demo's data, a run of it with decisions, and predictions.
 
-    seconds: what each command takes, from its start and forked; reference: whole results.
+    seconds: how long each command takes, started and forked; reference: whole results.
     """
 
     root: Path
@@ -52,7 +52,7 @@ class Place:
     reference: dict[str, dict[str, bytes | None]]
 
     def ask_for(self, name: str, warm: bool) -> None:
-        """Have a command run undisturbed, unless it was."""
+        """Run a command undisturbed, if that hasn't happened yet."""
         if (name, warm) in self.seconds:
             return
         work = _copy(self, self.root.with_name("stops-reference"))
@@ -60,14 +60,14 @@ class Place:
         must(ended(started(_command(name, work), home=work, warm=warm)))
         self.seconds[name, warm] = time.monotonic() - began
         if self.reference.setdefault(name, _result(name, work)) != _result(name, work):
-            raise RuntimeError(f"{name} makes something else without helper processes")
+            raise RuntimeError(f"{name} gives another result without helper processes")
 
 
 _made: list[Place] = []
 
 
 def _place(folder: Path) -> Place:
-    """Made at the first attack, and kept beside the attacks' own folders."""
+    """The data, made at the first attack and kept beside the folders of the attacks."""
     if not _made:
         root = folder.parent / "stops-data"
         shutil.rmtree(root, ignore_errors=True)
@@ -85,7 +85,7 @@ def _place(folder: Path) -> Place:
 
 
 def _make_data(root: Path, demo: Path) -> None:
-    """A few rows of the demo's, some with pictures: most of a command's time is its start, which stops meet often."""
+    """Write a few of the demo's rows, some with pictures. They take little time, so many stops hit the start."""
     shutil.rmtree(demo, ignore_errors=True)
     must(run(program("curate", "demo", "--out", demo)))
     samples = pl.read_parquet(demo / "run" / "samples.parquet", columns=["source", "label", "image"])
@@ -105,7 +105,7 @@ def _make_data(root: Path, demo: Path) -> None:
 
 def must(result: Ended | None) -> None:
     if result is None or result.code != 0:
-        raise RuntimeError(f"what the soak needs failed: {result}")
+        raise RuntimeError(f"a command that prepares the soak failed: {result}")
 
 
 def _rows(root: Path) -> list[tuple[str, str]]:
@@ -146,8 +146,10 @@ def _out(name: str, work: Path) -> Path:
 
 
 def _result(name: str, work: Path) -> dict[str, bytes | None]:
-    """What a command made, without what differs from one time to the next (times, places, memory) and what a killed one
-    was about to write: see `_leftovers`."""
+    """What a command made, except what changes from run to run (times, places, memory) and unfinished files.
+
+    `_leftovers` finds unfinished files.
+    """
     out = _out(name, work)
     made = {out.name: out.read_bytes()} if out.is_file() else contents(out)
     return {
@@ -162,7 +164,7 @@ def _result(name: str, work: Path) -> dict[str, bytes | None]:
 class _Trial:
     """One command on a copy of the data.
 
-    before: what lies where its result goes; decisions: those of the run; warm: it is forked, see `warm`.
+    before: what was in place of its result; decisions: those of the run; warm: it is forked, see `warm`.
     """
 
     place: Place
@@ -197,7 +199,7 @@ class _Trial:
 
     @property
     def state(self) -> str | None:
-        """What is wrong with what lies where the result should be: neither whole, nor absent, nor as it was."""
+        """What is wrong with the content of the result's place: it must be whole, absent, or as before."""
         out, reference = _out(self.name, self.work), self.place.reference[self.name]
         there = _result(self.name, self.work) if out.exists() else {}
         if there and there not in (reference, self.before):
@@ -206,8 +208,8 @@ class _Trial:
         return None
 
     def stop(self, process: subprocess.Popen[str] | Forked, random: Random) -> tuple[str | None, bool]:
-        """Give a running command a signal: what is wrong with how it ends, and whether it ran until then."""
-        there = set(_leftovers(self.work))  # those of one that was killed lie there for a minute
+        """Send a running command a signal. Return what is wrong with its end, and whether it was still running."""
+        there = set(_leftovers(self.work))  # a killed one leaves its files for a minute
         self._wait_for_a_moment(process, random)
         number = random.choice(_SIGNALS)
         reached = process.poll() is None
@@ -215,20 +217,20 @@ class _Trial:
         result = ended(process)
         how = f"stopped by {number.name}"
         if alive := left_alive(process.pid):
-            return f"{how}: left a process: {alive[0]}", reached
+            return f"{how}: left a process running: {alive[0]}", reached
         if result is None:
             return f"{how}: doesn't stop", reached
         if number != signal.SIGKILL:
             if result.code not in (0, 128 + number, -number):
                 return f"{how}: ended with {result.code}: {result.err[-200:]}", reached
             if left := sorted({*_leftovers(self.work)} - there - {_GOES_ON}):
-                return f"{how}: left {left[0]}", reached
+                return f"{how}: left {left[0]} behind", reached
         if what := self.state:
             return f"{how}: {what}", reached
         return None, reached
 
     def _wait_for_a_moment(self, process: subprocess.Popen[str] | Forked, random: Random) -> None:
-        """Any moment of the command's time, or one right after it has begun to write something."""
+        """Wait until a random moment of the command's time, or until just after it begins to write something."""
         if random.random() < 0.4:
             time.sleep(random.uniform(0, self.seconds))
             return
@@ -241,7 +243,7 @@ class _Trial:
         return {name for folder in ("", "cache", "tmp", "run") for name in _names(self.work / folder)}
 
     def completed(self) -> str | None:
-        """What is wrong with what was left, and with what the next run makes of it."""
+        """What is wrong with what was left, and with the next run's result."""
         if what := self.state:
             return what
         _age(self.work)
@@ -253,20 +255,20 @@ class _Trial:
             if _result(self.name, self.work) != reference:
                 return "the next run gives another result"
         elif _result(self.name, self.work) != reference:
-            return "what is there is not whole"
+            return "the result is not whole"
         else:
-            ended(self.start())  # refused, as all is there; what was left beside it is cleared away
+            ended(self.start())  # refused, as the result is there; it removes what was left beside it
         if _decided(self.work) != self.decisions:
             return "decisions are lost"
         left = _leftovers(self.work)
-        return f"left {left[0]}" if left else None
+        return f"left {left[0]} behind" if left else None
 
     def told(self, what: str | None, how: str) -> list[Failure]:
         return [Failure(f"{self.name} {how}: {what}", shlex.join(self.command))] if what else []
 
 
 def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """A command gets signals again and again: what it leaves is whole or absent, and the last run completes it."""
+    """A command gets several signals. What it leaves is whole or absent, and the last run completes it."""
     trial = _Trial.drawn(random, folder)
     tried: Counter[str] = Counter()
     for number in range(random.randint(1, _MOST_STOPS)):
@@ -275,7 +277,7 @@ def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
         if what:
             return trial.told(what, f"(stop {number + 1})"), tried
         if trial.name not in _AGAIN and _out(trial.name, trial.work).exists():
-            break  # another would be refused
+            break  # the next command would be refused
     return trial.told(trial.completed(), "after its stops"), tried
 
 
@@ -285,12 +287,12 @@ def _decider(work: Path) -> subprocess.Popen[str] | Forked:
 
 
 def _said(decider: Ended | None) -> list[str]:
-    """The samples that a decider said were decided on; a line that is torn says nothing."""
+    """The samples that a decider has reported; an incomplete line doesn't count."""
     return [] if decider is None else decider.out.split("\n")[:-1]
 
 
 def decided(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """Somebody who decides is killed, time and again: what was said to be decided is there."""
+    """Somebody who decides is killed again and again: every reported decision is there."""
     trial = _Trial.drawn(random, folder, "update")
     file = trial.work / "run" / DECISIONS_FILE
     for number in range(DECIDERS):
@@ -302,13 +304,13 @@ def decided(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
         rows = file.read_bytes().splitlines()[before:]
         held = [json.loads(row)["sample_id"] for row in rows if row.endswith(b"}")]
         if held[: len(told)] != told or len(held) > len(told) + 1:
-            what = f"{len(told)} were said to be decided, and {len(held)} are there (decider {number + 1})"
+            what = f"{len(told)} decisions were reported, but {len(held)} are there (decider {number + 1})"
             return [Failure(what, f"look at {file}")], Counter({"decide": number + 1})
     return [], Counter({"decide": DECIDERS})
 
 
 def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """Somebody decides while the run is updated, and either is killed: what was said to be decided is there."""
+    """Somebody decides during an update of the run, and either is killed: every reported decision is there."""
     trial = _Trial.drawn(random, folder, "update")
     decider = _decider(trial.work)
     update = trial.start()
@@ -321,27 +323,27 @@ def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]
         time.sleep(random.uniform(0, trial.seconds / 4))
     results = [ended(update), ended(decider)]
     if any(result is None for result in results) or (alive := left_alive(update.pid)):
-        return trial.told(f"doesn't stop: {alive[:1] if all(results) else results}", "while it is decided"), tried
+        return trial.told(f"doesn't stop: {alive[:1] if all(results) else results}", "during decisions"), tried
     said = _said(results[1])
     _age(trial.work)
     again = ended(trial.start())
     if again is None or again.code != 0:
-        return trial.told(f"can't be run again: {again}", "while it was decided"), tried
+        return trial.told(f"can't be run again: {again}", "after decisions"), tried
     held = _decided(trial.work)
     if lost := [name for name in said if name not in held or held[name].who != "decider"]:
-        return trial.told(f"{len(lost)} of {len(said)} decisions are lost, such as {lost[0]}", "while decided"), tried
+        return trial.told(f"{len(lost)} of {len(said)} decisions lost, such as {lost[0]}", "during decisions"), tried
     if lost := [name for name in trial.decisions if name not in held]:
-        return trial.told(f"an older decision is lost: {lost[0]}", "while decided"), tried
+        return trial.told(f"an older decision is lost: {lost[0]}", "during decisions"), tried
     if left := _leftovers(trial.work):
-        return trial.told(f"left {left[0]}", "while decided"), tried
+        return trial.told(f"left {left[0]} behind", "during decisions"), tried
     made, reference = _result("update", trial.work), dict(trial.place.reference["update"])
     made.pop(DECISIONS_FILE), reference.pop(DECISIONS_FILE)
-    return trial.told(None if made == reference else "the next run gives another result", "while decided"), tried
+    return trial.told(None if made == reference else "the next run gives another result", "during decisions"), tried
 
 
 def full(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """A command under which the disk is full: one line is said, and its result is whole or absent."""
-    trial = replace(_Trial.drawn(random, folder), warm=False)  # what a forked one says goes into files
+    """The disk is full for a command: it prints one line, and its result is whole or absent."""
+    trial = replace(_Trial.drawn(random, folder), warm=False)  # a forked one writes its output to files
     trial.place.ask_for(trial.name, trial.warm)
     size = int(10 ** random.uniform(0, 5.5))
     what = complaint(ended(trial.start(size)), (0, 2))
@@ -349,7 +351,7 @@ def full(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
 
 
 def two(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
-    """The same command twice at one moment: each ends as it should, and the result is that of one of them."""
+    """The same command runs twice at once: both end properly, and the result is that of one of them."""
     trial = _Trial.drawn(random, folder)
     first = trial.start()
     time.sleep(random.uniform(0, trial.seconds / 2))
@@ -360,8 +362,8 @@ def two(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
         what = "both failed: " + " / ".join(result.err.strip()[-150:] for result in results if result)
     what = what or trial.state
     if what is None and (left := _leftovers(trial.work)):
-        what = f"left {left[0]}"
-    return trial.told(what, "twice at once"), Counter({trial.kind: 1})
+        what = f"left {left[0]} behind"
+    return trial.told(what, "run twice at once"), Counter({trial.kind: 1})
 
 
 def _decided(work: Path) -> dict[str, Decision]:
@@ -369,7 +371,7 @@ def _decided(work: Path) -> dict[str, Decision]:
 
 
 def _names(folder: Path) -> list[str]:
-    """Names in a folder; none where it isn't there, or goes away meanwhile."""
+    """The names in a folder; none if it doesn't exist or disappears in the meantime."""
     try:
         return [path.name for path in folder.iterdir()]
     except OSError:
@@ -377,7 +379,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _leftovers(work: Path) -> list[str]:
-    """Temporary files and folders: beside results, where such go, and unfinished entries of the cache."""
+    """Temporary files and folders: beside results, in the temporary folder, and unfinished entries of the cache."""
     left = [name for name in _names(work) if name.startswith(".")]
     left += [f"tmp/{name}" for name in _names(work / "tmp")]
     return left + [str(path.relative_to(work)) for path in _unfinished(work)]
@@ -388,7 +390,7 @@ def _unfinished(work: Path) -> list[Path]:
 
 
 def _age(work: Path) -> None:
-    """Make what lies about two minutes older: a younger folder may belong to a writer that works."""
+    """Make leftovers two minutes older, since a younger folder may belong to a running writer."""
     then = time.time() - 120
     for path in [*work.iterdir(), *_unfinished(work)]:
         if path.name.startswith("."):

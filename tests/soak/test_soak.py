@@ -1,4 +1,4 @@
-"""A minute of the soak, with the same seeds each time: that it attacks, that it notices, and that nothing breaks."""
+"""A minute of the soak, always with the same seeds: it attacks, it notices failures, and nothing breaks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Commands forked from a process that has imported what they need: a stop costs the work, not the start, of a command.
+"""Forks commands from a process that has their imports, so a stop costs a command's work and not its start.
 
-They work without helper processes, so that no start of those is paid either. The soak starts others as people do.
-A script, too: `python tests/soak/warm.py` reads orders as JSON lines, and answers each.
+They work without helper processes, which saves their start, too. The rest of the soak starts commands as people do.
+Also a script: `python tests/soak/warm.py` reads orders as JSON lines, and answers each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-#: What the commands of `stops` import, with all that these import.
+#: The modules that the commands of `stops` import. These import the rest.
 _MODULES = (
     *("polars", "numpy", "pyarrow.parquet", "jinja2", "PIL.Image", "math_core", "mathra", "resvg_py", "rules.api"),
     *("rules.registry", "curate.audit", "curate.sources", "curate.report.page", "curate.pairs.score"),
@@ -32,7 +32,7 @@ _MODULES = (
 
 
 class Forked:
-    """A command that the server forked, as `subprocess.Popen` shows one."""
+    """A command that the server forked, with the methods of `subprocess.Popen`."""
 
     def __init__(self, server: Server, pid: int, out: Path) -> None:
         self.pid, self.returncode = pid, None
@@ -43,7 +43,7 @@ class Forked:
         return None if self.returncode is None and not self._is_over(0) else self._reaped()
 
     def send_signal(self, number: int) -> None:
-        if self.returncode is None:  # until then the number is nobody else's
+        if self.returncode is None:  # until then nobody else has this process number
             os.kill(self.pid, number)
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
@@ -75,7 +75,7 @@ class Server:
     def started(
         self, command: Sequence[str], environment: dict[str, str], limits: dict[str, int], home: Path
     ) -> Forked:
-        """A command line of `attack.program`, with what it writes in files in `home`."""
+        """Run a command line of `attack.program`; its output goes to files in `home`."""
         self._number += 1
         out = home / f"said-{self._number}"
         order = {"program": command[2].partition(".")[0], "arguments": list(command[3:])}
@@ -102,7 +102,7 @@ def serve() -> None:
 
 
 def _command(program: str, arguments: list[str], environment: dict[str, str], limits: dict[str, int], out: str) -> int:
-    """What a forked child does: the command."""
+    """Run the command in a forked child."""
     from curate.base.terminal import run
     from rules.workers import spread
 

@@ -1,4 +1,4 @@
-"""Where LaTeX is installed: drawings agree with LaTeX's own on what is mended, and one that is wrong is found out."""
+"""If LaTeX is installed: drawings agree with LaTeX's in the cases we correct, and a wrong drawing is found."""
 
 from __future__ import annotations
 

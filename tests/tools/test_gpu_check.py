@@ -1,4 +1,4 @@
-"""`make gpu-check` with a stand-in for the command `finetune`: what it calls, what it holds to be a failure. No GPU."""
+"""`make gpu-check` with a stand-in for the command `finetune`: what it calls and what counts as a failure. No GPU."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Writes what the real commands would, at once. `drift`: how far a resumed training is off. `merged`: what merged
-#: models answer.
+#: Writes at once what the real commands would write. `drift`: the difference of a resumed training. `merged`: the
+#: answers of merged models.
 STAND_IN = """
 import json, sys, time
 from pathlib import Path
@@ -44,7 +44,7 @@ elif command == "merge":
     Path(arguments[arguments.index("--out") + 1]).mkdir()
 """
 
-#: What the stand-in answers, and is to answer.
+#: The stand-in's answer, and the expected one.
 FORMULA = "x ^ 2 + y ^ 2 = 1"
 
 

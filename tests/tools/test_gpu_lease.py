@@ -1,4 +1,4 @@
-"""`gpu_check.py --lease`: every block runs, here on a CPU with toy shapes, and its lines say that it was one."""
+"""`gpu_check.py --lease`: every block runs, here on a CPU with toy shapes, and its lines name the CPU."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_block_runs_with_toy_shapes(tmp_path: Path) -> None:
     assert lines["resume"]["largest_difference"] == 0
     assert lines["merge"]["of"] == 4
     assert not any(path.name.startswith("gpu-lease-") for path in tmp_path.iterdir())  # nothing large is left
-    with pytest.raises(UserError, match="was measured on a CPU"):  # nobody estimates a GPU from it
+    with pytest.raises(UserError, match="was measured on a CPU"):  # no estimate of a GPU may use it
         read_measured(tmp_path / "lease.jsonl")
 
 

@@ -1,4 +1,4 @@
-"""The pictures that `make pictures` made: small, and shown somewhere. Makes none."""
+"""The pictures of `make pictures` are small, and each is shown somewhere. Makes none."""
 
 from __future__ import annotations
 

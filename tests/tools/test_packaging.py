@@ -1,4 +1,4 @@
-"""What goes into a package: every file, one version everywhere. `make release-check` builds and installs one."""
+"""The contents of a package: every file, and one version everywhere. `make release-check` builds and installs one."""
 
 from __future__ import annotations
 

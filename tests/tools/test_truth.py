@@ -1,4 +1,4 @@
-"""What fixes and canonical forms call the same, LaTeX draws alike, in every rule's examples. `make truth` asks more."""
+"""In every rule's examples, LaTeX draws fixes and canonical forms the same as the label. `make truth` asks more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import truth
 
 pytestmark = pytest.mark.skipif(shutil.which("latex") is None, reason="LaTeX isn't installed")
 
-#: Seldom in made-up labels, and what fixes and canonical forms are about.
+#: Rare in made-up labels, but the subject of fixes and canonical forms.
 _FIXED = st.sampled_from(
     [
         *(
@@ -60,7 +60,7 @@ _made_up = st.lists(formulas | _FIXED, min_size=1, max_size=4).map(" ".join)
 def test_no_safe_fix_or_canonical_form_of_made_up_labels_changes_a_drawing() -> None:
     same = []
 
-    # Shrinking would ask LaTeX some hundred times; the label that fails is short enough.
+    # Shrinking would ask LaTeX hundreds of times, and the failing label is short enough.
     @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.lists(_made_up, min_size=60, max_size=60))
     def ask(labels: list[str]) -> None:

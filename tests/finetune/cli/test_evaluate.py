@@ -1,4 +1,4 @@
-"""The command `finetune evaluate`: what it prints and writes, and that it writes all or nothing."""
+"""The command `finetune evaluate`: what it prints and writes, and that it writes everything or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`finetune prompts`: the files of prompts, the table of their answers, and the command, with a toy model once."""
+"""`finetune prompts`: the prompt files, the table of answers, and the command, once with a toy model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ASKED = [
 ]
 
 
-# Files of prompts -----------------------------------------------------------------------------------------------------
+# Prompt files ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_ready_file_has_prompts_of_all_styles() -> None:
@@ -96,7 +96,7 @@ def found():
 
 def test_scores_as_they_came_and_unwrapped(found) -> None:
     both = [(one.raw, one.metrics["exprate_render_equal"]) for one in found]
-    # Of the page's raw answers, dollars are outer delimiters to the visual key; a fence and a div are not.
+    # To the visual key, the dollars in the page's raw answers are outer delimiters; a fence and a div are not.
     assert both == [(None, 75), (50, 100), (0, 25)]
     assert [one.unwrapping.changed for one in found] == [0, 4, 4]
     assert found[1].unwrapping.rules == {"delimiters": 3, "fence": 1, "html": 1}
@@ -131,7 +131,7 @@ def test_the_table_has_every_prompt_and_every_figure(found) -> None:
 
 
 def test_the_best_of_many_is_less_sure() -> None:
-    """McNemar's p is 0.031 for six right answers more: no chance where two prompts are compared, not where six are."""
+    """McNemar's p is 0.031 for six more right answers: significant between two prompts, not among six."""
 
     def ask(name: str, right: int) -> Asked:
         return Asked(Prompt(name, name), [Prediction(str(n), "x", "x" if n < right else "y") for n in range(6)])
@@ -169,7 +169,7 @@ def check_output(out: Path) -> None:
 
 
 def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, capsys) -> None:
-    """Everything but the model: the data set is read, files are written, a second call asks nothing."""
+    """Everything but the model: reads the data set, writes the files, and asks nothing on a second call."""
     pytest.importorskip("datasets")
     from finetune.models import load
     from finetune.predict import job
@@ -195,7 +195,7 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
     assert "best: plain, 100.00 %" in capsys.readouterr().out
     check_output(tmp_path / "out")
     assert json.loads((tmp_path / "out" / "prompts.json").read_text())["prompts"][0]["cut"] == 3
-    assert run("finetune", main_group, [*arguments, "--no-cdm"]) == 0  # without --out: nothing is kept
+    assert run("finetune", main_group, [*arguments, "--no-cdm"]) == 0  # without --out, nothing is kept
     assert len(asked) == 4
 
 

@@ -1,4 +1,4 @@
-"""The program `texsieve`: all commands of both others, each the same command."""
+"""The program `texsieve`: it has every command of `curate` and `finetune`, and each is the same command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`finetune compare`: what it finds changed, and its page, read as markup and in a browser."""
+"""`finetune compare`: which changes it finds, and its page, read as markup and in a browser."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_verdicts(found) -> None:
 def test_the_source_reports_example(found) -> None:
     assert found.before.read([0]).compared[0].confused == {(r"\zeta", r"\epsilon"): 4, (r"\beta", "B"): 2, (".", ""): 1}
     assert found.after.alike[0] == 1
-    assert found.after.numbers.column("exprate")[0] == 0  # the strings differ, what is drawn does not
+    assert found.after.numbers.column("exprate")[0] == 0  # the strings differ, the drawings do not
     table = {name: (before, after) for name, before, after in confused(found, "confused")}
     assert table[r"\zeta", r"\epsilon"] == (4, 0)
 
@@ -98,7 +98,7 @@ def test_rows_are_paired_by_id_and_must_have_one_truth() -> None:
 
 
 def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
-    """A model that writes no spaces is no worse for it; raw metrics take each of its answers for one token."""
+    """A model is no worse for writing no spaces, but raw metrics take each of its answers for one token."""
     rows = [(f"s/t/{n}", "a + b = c _ { 1 }", "a + b = c _ { 1 }", "a+b=c_{1}") for n in range(4)]
     found = compare(*sides(rows))
     assert [name for name, _ in found.notes] == ["tuned.jsonl"]
@@ -243,7 +243,7 @@ def write(path: Path, rows) -> Path:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> tuple[str, Path]:
-    """The page that the command writes, with an image and drawn labels, and its folder."""
+    """The page that the command writes, with an image and drawn labels, and the page's folder."""
     folder = tmp_path_factory.mktemp("compare")
     Image.new("L", (90, 30), 255).save(folder / "one.png")
     files = [write(folder / name, rows) for name, rows in sides(image="one.png")]
@@ -259,7 +259,7 @@ def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
 
 
 def test_images_are_found_in_another_folder(page, tmp_path) -> None:
-    """Prediction files name images by the paths of the machine that predicted."""
+    """Prediction files name images by their paths on the machine that predicted."""
     (tmp_path / "pictures" / "test").mkdir(parents=True)
     Image.new("L", (90, 30), 255).save(tmp_path / "pictures" / "test" / "one.png")
     files = [write(tmp_path / name, rows) for name, rows in sides(image="../../machine/data/images/test/one.png")]

@@ -1,4 +1,4 @@
-"""Images of predictions in a folder that is laid out otherwise than the names say."""
+"""Finds the images of predictions in a folder whose layout differs from their names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def images(tmp_path: Path) -> Images:
         ("1.png", "x", None),
         ("some/long/path/2.png", "x", "2.png"),
         ("some/long/path/3", "x", "deep/er/3.bmp"),
-        ("some/path/3.png", "x", "deep/er/3.bmp"),  # converted
+        ("some/path/3.png", "x", "deep/er/3.bmp"),  # converted to another format
         ("4.gif", "x", None),
         ("none.png", "x", None),
         ("none.png", "set/test/3", "deep/er/3.bmp"),

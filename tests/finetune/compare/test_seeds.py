@@ -1,4 +1,4 @@
-"""`finetune compare --seeds`: mean and spread over several trainings."""
+"""`finetune compare --seeds`: the mean and the spread over several trainings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_seeds_of_other_data_are_refused(rows: list[Prediction], said: str) -> N
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Seeds are joined with commas, or named with --seeds."""
+    """Seeds are separated by commas, or named with --seeds."""
     for name, right in (("base", 2), ("one", 10), ("two", 14)):
         rows = ({"sample_id": row.sample_id, "gt": row.gt, "pred": row.pred} for row in predictions(right))
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

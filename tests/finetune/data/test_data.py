@@ -1,4 +1,4 @@
-"""Pairs to train on: from every format of `curate export`, from files of messages, with images that stay unread."""
+"""Training pairs from every format of `curate export` and from files of messages. Images stay unread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from finetune.data.pairs import COLUMNS, load_pairs, picture, read_pairs
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `datasets` makes of a folder is not kept for the next run of the tests."""
+    """Keep what `datasets` makes of a folder out of the next test run."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
 
 
@@ -32,7 +32,7 @@ def _png(folder: Path) -> bytes:
 
 
 def _export(folder: Path, form: str) -> Path:
-    """A folder as `curate export --format` writes one, of two splits, without the card."""
+    """A folder of two splits, as `curate export --format` writes it, without the card."""
     out = folder / form
     out.mkdir()
     plan = pl.DataFrame(
@@ -95,7 +95,7 @@ def test_a_file_of_messages(tmp_path: Path) -> None:
 
 
 def test_images_stay_unread(tmp_path: Path) -> None:
-    """A file that isn't there is no error until its row is asked for: nothing was opened."""
+    """A missing file is no error until its row is asked for, so nothing was opened."""
     file = tmp_path / "a.jsonl"
     file.write_text('{"image": "not-there.png", "label": "x"}\n')
     rows = load_pairs(str(file), "train")
@@ -131,7 +131,7 @@ def test_a_file_without_a_pair_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["parquet", "disk", "splits"])
 @pytest.mark.parametrize("inside", [True, False])
 def test_images_in_tables_are_those_of_their_rows(form: str, inside: bool, tmp_path: Path) -> None:
-    """In a column of lists or in the turns, some rows without an image or with an answer too many among them."""
+    """Images are in a column of lists or in the turns; some rows have no image, or one answer too many."""
     import datasets
 
     turns: list[list[dict[str, Any]]] = []
@@ -228,7 +228,7 @@ def test_a_picture_is_rgb_on_white_and_large_enough() -> None:
 def test_a_data_set_of_the_hub_with_its_configuration_and_revision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same reader as `curate audit hf:…`, whatever the columns are called."""
+    """Uses the same reader as `curate audit hf:…`, whatever the columns are called."""
     import datasets
 
     features = datasets.Features({"photo": datasets.Image(), "latex": datasets.Value("string")})

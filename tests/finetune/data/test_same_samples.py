@@ -1,4 +1,4 @@
-"""`curate audit` and `finetune train --dry-run` count the same samples, and the same rows that are none by reason."""
+"""`curate audit` and `finetune train --dry-run` count the same samples and reject the same rows for the same reason."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_both_count_the_same(form: str, tmp_path: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr().out
     counted = {reason: int(number) for number, reason in re.findall(r"(\d+) left out: (.*)", told)}
     assert counted == audited["unreadable_by_reason"]
-    if form != "folder":  # where a dataset_info.json names the columns, others are none
+    if form != "folder":  # a dataset_info.json names the columns, so other rows are left out
         assert counted == Counter(reason for reason, _ in MISFITS)
     made = plan.make_plan(load_config("16gb", [f"data.path={data}", "data.validation=null"]))
     assert len(made.train.rows) == audited["samples"]
@@ -71,7 +71,7 @@ def test_both_count_the_same(form: str, tmp_path: Path, capsys: pytest.CaptureFi
     samples = pl.read_parquet(out / "samples.parquet")
     assert samples["sample_id"].to_list() == made.train.rows["sample_id"][:]
     assert samples["label"].to_list() == made.train.rows["label"][:]
-    # What is a sample and doesn't fit the model has its own reasons.
+    # A sample that doesn't fit the model has its own reasons.
     assert made.train.checked.reasons() == {"no-image": 1, "unreadable": 1, "no-answer": 1}
 
 

@@ -1,4 +1,4 @@
-"""What a merge needs is looked for before it, llama.cpp's tools are driven, cards are what the hub takes. No model."""
+"""A merge checks what it needs first, drives llama.cpp's tools, and writes the card that the hub expects. No model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ METRICS = {
 
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
-    """The files of an adapter and of its base, with weights that are none."""
+    """The files of an adapter and of its base; the weights are placeholders."""
     base, folder = tmp_path / "base", tmp_path / "run" / "best"
     base.mkdir()
     folder.mkdir(parents=True)
@@ -79,7 +79,7 @@ def llama(tmp_path: Path) -> Path:
     return folder
 
 
-# What is told before the work --------------------------------------------------------------------------------------
+# What is said before the work begins -------------------------------------------------------------------------------
 
 
 def test_a_merge_says_what_it_needs(adapter: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_base_that_was_trained_in_4_bits_must_be_downloaded(
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": quantized}))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     plan = merging.plan_merge(str(adapter), tmp_path / "m", "merged_16bit")
-    # The name that the training was given, in its own letters, and not that of the weights in 4 bits.
+    # The name that the training was given, with its own capitals, not the name of the 4-bit weights.
     assert (plan.base, plan.download) == ("unsloth/Qwen2.5-VL-3B-Instruct", True)
     assert plan.needs() == ["the base model's 16-bit weights: unsloth/Qwen2.5-VL-3B-Instruct (to be downloaded)"]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -154,10 +154,10 @@ def test_gguf_is_a_language_model_and_a_vision_encoder(llama: Path, tmp_path: Pa
     out.mkdir()
     files = convert(find_llama_cpp(llama, "q5_k_m"), tmp_path / "merged", out, "q5_k_m")
     assert [path.name for path in files] == ["model-q5_k_m.gguf", "mmproj-model-bf16.gguf"]
-    assert sorted(out.iterdir()) == sorted(files)  # the f16 between them is gone
+    assert sorted(out.iterdir()) == sorted(files)  # the intermediate f16 file is gone
     assert files[0].read_text() == "Q5_K_M\n"
     assert "--mmproj" in files[1].read_text()
-    assert "--outtype bf16" in files[1].read_text()  # in float16 Qwen2.5-VL's vision encoder overflows
+    assert "--outtype bf16" in files[1].read_text()  # Qwen2.5-VL's vision encoder overflows in float16
 
 
 def test_gguf_that_the_converter_writes_itself_needs_no_quantizer(llama: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_tool_that_fails_has_the_last_word(llama: Path, tmp_path: Path) -> Non
         convert(find_llama_cpp(llama), tmp_path / "fail", tmp_path)
 
 
-# What stands beside a model ----------------------------------------------------------------------------------------
+# Files beside a model ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_card_takes_metrics_along(adapter: Path, tmp_path: Path) -> None:
     assert run("finetune", main_group, ["card", str(adapter)]) == 0
     assert "| exact match, % | 50.0 |" in (adapter / "README.md").read_text()
     assert read_kind(adapter) == "adapter"
-    assert model_facts(str(adapter)).identity == identity  # the card and the metrics are no part of the weights
+    assert model_facts(str(adapter)).identity == identity  # the card and the metrics are not part of the weights
     file.write_text("{}")
     assert run("finetune", main_group, ["card", str(adapter), "--metrics", str(file)]) == 2
 
@@ -348,7 +348,7 @@ def test_an_adapter_knows_its_prompt_and_a_checkpoint_that_of_its_run(adapter: P
     checkpoint.mkdir(parents=True)
     (checkpoint / "adapter_config.json").write_bytes((adapter / "adapter_config.json").read_bytes())
     (adapter.parent / "config.yaml").write_bytes((adapter / "finetune.yaml").read_bytes())
-    assert model_facts(str(checkpoint)).config is None  # any folder may hold a config.yaml
+    assert model_facts(str(checkpoint)).config is None  # any folder may have a config.yaml
     (adapter.parent / "state.json").write_text("{}")
     assert model_facts(str(checkpoint)).config == facts.config
 

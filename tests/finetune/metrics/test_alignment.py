@@ -1,4 +1,4 @@
-"""Layout trees, their alignment, the two scores and the confusions, on pairs small enough to see."""
+"""Layout trees, their alignment, the two scores and the confusions, on pairs small enough to check by eye."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_is_coloured_is_read() -> None:
         ("x_1", "x 1", 1 / 3, 1, {("lost", "subscript"): 1}),
         ("x^2", "x_3", 1 / 3, 1 / 2, {("changed", "superscript → subscript"): 1}),
         (r"\sqrt{ab}", r"\sqrt{a}b", 2 / 3, 1, {("moved", "root → line"): 1}),
-        (r"\sqrt{ab^2}", r"\sqrt{a}b^2", 2 / 5, 1, {("moved", "root → line"): 1}),  # the 2 moved with what it stands in
+        (r"\sqrt{ab^2}", r"\sqrt{a}b^2", 2 / 5, 1, {("moved", "root → line"): 1}),  # the 2 moved with its base
         (r"\frac{a}{b}", r"\frac{a}{c}", 1, 1 / 2, {}),
         (r"\hat a", r"\tilde a", 1 / 2, 1, {("changed", r"\hat → \tilde"): 1}),
         (r"\sqrt[3]{a}", r"\sqrt{a}", 2 / 3, 1 / 2, {("lost", "index"): 1}),
@@ -104,10 +104,10 @@ def test_a_model_that_got_stuck_is_aligned_fast_and_the_rest_is_right() -> None:
     stuck = "x ^ { 2 } " + "+ x " * 40_000
     found = compared("x ^ { 2 } + y", stuck)
     assert found.symbols < 0.001
-    assert found.confused.total() == 79_999  # y became x, 79,998 more are extra
+    assert found.confused.total() == 79_999  # y became x; the other 79,998 are extra
     assert (
         alignment.compare(layout_tree.read("{ " * 5000 + "a"), layout_tree.read("a")).symbols == 0
-    )  # too deep: left out
+    )  # too deep, so left out
 
 
 NODES = st.lists(st.sampled_from(layout_tree.read("a b a ^ { a b } _ { a } \\frac { a } { b }")), max_size=12).map(

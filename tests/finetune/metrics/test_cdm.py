@@ -1,4 +1,4 @@
-"""The character-detection metric: by hand, against another assignment, and beside published scores."""
+"""The character detection metric: by hand, against another assignment, and against published scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _spec = importlib.util.spec_from_file_location("cdm_differences", ROOT / "benchm
 assert _spec is not None
 assert _spec.loader is not None
 differences = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = differences  # dataclasses look there for their own module
+sys.modules[_spec.name] = differences  # dataclasses look up their own module there
 _spec.loader.exec_module(differences)
 HINT = "run `python benchmarks/cdm_differences.py` and commit what it writes"
 
@@ -34,7 +34,7 @@ HINT = "run `python benchmarks/cdm_differences.py` and commit what it writes"
     [
         (r"\frac12", r"\frac { 1 } { 2 }"),
         ("x_1^2", "x^2_1"),
-        (r"a \, b", "a b"),  # space is no character
+        (r"a \, b", "a b"),  # a space is not a character
         (r"\cdots", r"\cdot \cdot \cdot"),
         (r"\left( \frac{a}{b} \right)", r"\big( \frac{a}{b} \big)"),
         ("a ~ b", "a b"),
@@ -57,11 +57,11 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
     ("truth", "prediction", "score"),
     [
         ("d s", "d_s", 2 / 4),
-        (r"\sqrt{ab}", r"\sqrt{a}b", 6 / 8),  # the bar of the root, which covers b or not
+        (r"\sqrt{ab}", r"\sqrt{a}b", 6 / 8),  # the bar of the root covers b or doesn't
         (r"\overline{ab}c", r"\overline{abc}", 6 / 8),
         ("a b", "b a", 2 / 4),
         ("a + b + c", "a + b", 6 / 8),
-        (r"\frac{a + b}{c}", r"\frac{a}{c}", 6 / 8),  # the bar is shorter and still right
+        (r"\frac{a + b}{c}", r"\frac{a}{c}", 6 / 8),  # the bar is shorter but still right
         ("x^2", "x_2", 2 / 4),
         ("x^{-7}", "x_{-7}", 2 / 6),  # neighbours that moved together
         (r"\sum_{i,j} a", r"\sum^{i,j} a", 4 / 10),
@@ -86,7 +86,7 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         (r"\textcircled{1}", "1", 2 / 3),
         (r"\cancelto{0}{x}", "x^0", 4 / 5),
         ("f''", "f'", 4 / 5),
-        # lines and rows that became one: those above stand where they stood, those below don't
+        # lines and rows that became one: the upper ones stay in place, the lower ones don't
         (r"a = b \\ c = d", "a = b c = d", 6 / 12),
         (r"\begin{cases} a \\ b \end{cases}", r"\begin{cases} a b \end{cases}", 2 / 6),
         (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", r"\begin{pmatrix} a & b & c & d \end{pmatrix}", 4 / 12),
@@ -98,7 +98,7 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         # a lost column
         (r"\begin{matrix} a & b \\ c & d \end{matrix}", r"\begin{matrix} a & b \\ c d \end{matrix}", 6 / 8),
         (r"\begin{matrix} a & b \end{matrix}", "a b", 2 / 4),
-        # scripts of scripts stand nearer to one another
+        # scripts of scripts are closer to each other
         (r"e^{\frac{1}{x^2}}", r"e^{\frac{1}{x2}}", 8 / 10),
     ],
 )
@@ -169,7 +169,7 @@ def test_only_pairs_that_look_different_are_drawn(monkeypatch) -> None:
 
 @pytest.mark.shared_data
 def test_beside_the_published_scores(shared_data: Path) -> None:
-    """The page lists every item whose verdict differs; in each, truth and prediction are different pictures."""
+    """The page lists every item whose verdict differs, and each item has two different pictures."""
     items, metrics = differences.items(shared_data)
     differ = differences.verdicts_differ(items)
     assert {item.row.sample_id for item in differ} == set(differences.SEEN)

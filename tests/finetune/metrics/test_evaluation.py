@@ -1,4 +1,4 @@
-"""What metrics.json holds beyond the figures: intervals, groups, confusions, runaway predictions."""
+"""What metrics.json holds besides the figures: intervals, groups, confusions, runaway predictions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_figure_has_an_interval_that_holds_it() -> None:
                 assert span is None
                 assert name[-3:] == "cdm" or (name == "bleu4" and figures["n"] < 4)
                 continue
-            if name == "bleu4" and span is None:  # of three short truths and a long one some drawings have no long one
+            if name == "bleu4" and span is None:  # three truths are short: a draw may lack the long one
                 continue
             assert span[0] - 1e-9 <= figures[name] <= span[1] + 1e-9, name
     assert set(metrics["canonical"]) == {"exprate", "le1", "le2", "le3", "bleu4", "edit_score", "cer", "ci"}

@@ -1,4 +1,4 @@
-"""A metric that fails on one pair: the pair counts as wrong, the rest goes on, the fault is counted and named."""
+"""A metric fails on one pair: the pair counts as wrong, the rest goes on, and the fault is counted and named."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_metric_that_raises_is_caught_for_its_pair(
     if name == "_parses":
         predictions.write_text(json.dumps({"sample_id": "s/t/2", "gt": "x", "pred": r"y \frac"}) + "\n")
     monkeypatch.setattr(place, name, raising)
-    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have the metric as it is
+    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have the real metric
     assert run("finetune", main_group, ["evaluate", str(predictions), "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith(f"finetune: a fault in texsieve: {part} failed on 1 ")
@@ -116,7 +116,7 @@ def test_what_can_t_be_measured_is_wrong_from_end_to_end(monkeypatch, faults_go_
         "wrong_characters": 3.0,
         "characters": 3.0,
     }
-    assert [fault.first for fault in found.all()] == [("a b", "a c")] * 2  # of raw, and of canonical tokens
+    assert [fault.first for fault in found.all()] == [("a b", "a c")] * 2  # of raw and of canonical tokens
 
 
 @given(st.lists(st.tuples(WORDS, WORDS), max_size=8))
@@ -156,7 +156,7 @@ METRICS = (
 
 @pytest.fixture
 def new_metric(tmp_path, monkeypatch):
-    """The module of two metrics that divide by the number of the prediction's tokens."""
+    """A module with two metrics that divide by the number of tokens in the prediction."""
     (tmp_path / "divides.py").write_text(NEW_METRIC)
     monkeypatch.setattr(each, "__path__", [*each.__path__, str(tmp_path)])
     all_metrics.cache_clear()
@@ -179,7 +179,7 @@ def test_a_new_metric_needs_no_except_of_its_own(new_metric, faults_go_on):
         (part, 2, "pair", "3") for part in parts
     ]
     assert collected.all() == found.faults
-    # Raw, canonical, pairs: once all of them, and halves of what failed; pairs that are right are not taken singly.
+    # Raw, canonical, pairs: all of them once, then halves of those that failed. Right pairs are not tried one by one.
     assert new_metric.seen == [8, 4, 2, 2, 1, 1, 4, 2, 1, 1, 2] * 3
 
 
@@ -193,7 +193,7 @@ def test_a_function_that_gives_numbers_of_other_pairs_fails(monkeypatch, faults_
 
 
 def test_a_pair_that_can_t_be_aligned_fails_once(new_metric, monkeypatch, faults_go_on):
-    """`odd` asks for alignments from within halves."""
+    """`odd` asks for alignments while halves are tried."""
     real = pairs_module.compare
     asked = []
 

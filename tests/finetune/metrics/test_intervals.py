@@ -1,4 +1,4 @@
-"""Intervals and p values: against formulas and by coverage, not against themselves."""
+"""Intervals and p values, checked against formulas and by coverage, not against themselves."""
 
 from __future__ import annotations
 

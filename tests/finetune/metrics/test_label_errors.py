@@ -1,4 +1,4 @@
-"""How much of the error is the labels' fault: every reason once, the scores before and after, and the commands."""
+"""How much of the error is the labels' fault: each reason once, the scores before and after, and the commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from finetune.metrics import label_errors, label_report
 from finetune.metrics.pair_numbers import measure
 from finetune.metrics.pairs import read_pairs
 
-#: id, label, prediction, decision (action, label), and what comes of the answer.
+#: id, label, prediction, decision (action, label), and how the answer is judged.
 CASES = [
     ("exact", "x + 1", "x + 1", None, ""),
     ("spelled", "x ^ { 2 }", "x^2", None, "spelling"),
@@ -80,16 +80,16 @@ def test_scores_before_and_after(found) -> None:
     }
     assert said == {
         "as they are": (11, pytest.approx(300 / 11), pytest.approx(400 / 11)),
-        # Safe fixes are repairs: `\dfrac` stays, and is another spelling of what was read.
+        # Safe fixes are repairs: `\dfrac` stays, and is another spelling of the answer.
         "safe fixes": (11, pytest.approx(400 / 11), pytest.approx(500 / 11)),
-        # Two more by decisions, one is spoiled by one, one is left out.
+        # Decisions make two more right and one wrong, and leave one out.
         "decided": (10, pytest.approx(50), pytest.approx(60)),
     }
     assert found.made_wrong == 1
 
 
 def test_what_is_left_to_look_at(found) -> None:
-    """A label that LaTeX rejects is worth a look; one that was accepted is not, nor one that nothing speaks against."""
+    """A label that LaTeX rejects is worth a look. An accepted label is not, nor is one without any sign of a fault."""
     assert [entry["sample_id"] for entry in label_report.still_open(found)] == ["broken"]
     said = label_report.as_json(found)
     assert (said["accepted"], said["open"]["n"]) == (1, 1)
@@ -98,9 +98,9 @@ def test_what_is_left_to_look_at(found) -> None:
 
 def test_a_decision_about_another_label_is_none(folder) -> None:
     rows = [
-        Prediction("edited", "q _ { = } r", "q = p"),  # the file has another truth than the run
+        Prediction("edited", "q _ { = } r", "q = p"),  # the file and the run have different truths
         Prediction("edited too", "q_{=} p", "q = p"),
-        Prediction("gone", "a  b c", "a"),  # the same label, spelled otherwise
+        Prediction("gone", "a  b c", "a"),  # the same label, spelled differently
     ]
     found = found_of(folder, rows)
     assert found.reasons == ["wrong", "wrong", "rejected"]
@@ -108,7 +108,7 @@ def test_a_decision_about_another_label_is_none(folder) -> None:
 
 
 def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
-    """What predictions contradict is ranked by the audit; the report keeps that order."""
+    """The audit ranks the labels that predictions contradict, and the report keeps that order."""
     data = lines(tmp_path / "set.jsonl", [{"id": f"{n}", "label": f"x + {n}"} for n in range(4)])
     models = [
         lines(tmp_path / f"{model}.jsonl", [{"sample_id": f"{n}", "gt": f"x + {n}", "pred": f"y + {n}"} for n in some])
@@ -124,7 +124,7 @@ def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
     said = label_report.in_words("run", found, found)
     assert "Of 3 wrong answers after, 0 are the label's fault. 2 more are likely its fault, though nobody has" in said
     assert "(PAR010; the first: 2 of 2 predictions read" in said
-    doubts = label_report.doubts_of(found)  # of the rows 1 and 2, which both models contradict
+    doubts = label_report.doubts_of(found)  # of rows 1 and 2, which both models contradict
     assert {place: said.startswith("2 of 2 predictions read") for place, said in doubts.items()} == {0: True, 2: True}
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of metrics: every entry is whole, one that isn't is refused, and a new one is in every table."""
+"""The catalogue of metrics: every entry is complete, an incomplete one is refused, and a new one is in every table."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MODULE, TEST = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="ut
 
 @pytest.fixture
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of the metric that docs/contributing/metric.md adds, whose file stands beside the others."""
+    """The name of the metric that docs/contributing/metric.md adds, as a file beside the others."""
     (tmp_path / "right_start.py").write_text(MODULE, encoding="utf-8")
     monkeypatch.setattr(each, "__path__", [*each.__path__, str(tmp_path)])
     all_metrics.cache_clear()
@@ -57,7 +57,7 @@ def test_the_names_of_the_contract_are_there() -> None:
 
 @pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
 def test_an_entry_is_true(metric: Metric) -> None:
-    """Its function gives its columns, those of a share are 0 or 1, and it gets no other sums than it names."""
+    """Its function returns its columns, the columns of a share are 0 or 1, and it gets only the sums it names."""
     pairs = read_pairs([(row.gt, row.pred) for row in ROWS])
     measured = pairs.raw if metric.of_tokens else pairs
     columns = metric.function(measured)
@@ -76,7 +76,7 @@ def test_an_entry_is_true(metric: Metric) -> None:
 
 
 def test_what_is_right_throughout_is_as_good_as_can_be() -> None:
-    """Which way is better is true: right answers are never worse than wrong ones."""
+    """The stated direction is right: right answers are never worse than wrong ones."""
     right, wrong = (
         measure(read_pairs([(row.gt, row.gt if good else row.pred) for row in ROWS]), "drawing").figures()
         for good in (True, False)
@@ -108,7 +108,7 @@ def test_an_entry_that_can_t_be_is_refused(changes: dict, problem: str) -> None:
 
 
 def test_the_other_keys_of_metrics_json_are_known() -> None:
-    """No metric can take the name of one: it would be written over it."""
+    """No metric may take one of these names, since it would be overwritten."""
     metrics = as_metrics(evaluate(ROWS))
     keys = {*metrics, *metrics["canonical"], *metrics["groups"]["length"][0]} - set(all_metrics())
     assert keys <= OTHER_KEYS
@@ -123,7 +123,7 @@ def test_the_order_of_metrics_json_is_by_what_a_metric_costs() -> None:
 
 
 def test_a_new_file_is_all_that_a_new_metric_needs(added: str) -> None:
-    """The contributor's page, followed: what it adds is in every table, in metrics.json and in the docs."""
+    """Follows the contributor's page: the new metric is in every table, in metrics.json and in the docs."""
     metrics = as_metrics(evaluate(ROWS))
     assert metrics[added] == pytest.approx(100 * (1 / 2 + 0 + 1 / 2) / 3)
     low, high = metrics["ci"][added]

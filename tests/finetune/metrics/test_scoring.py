@@ -1,4 +1,4 @@
-"""finetune.score: each metric on pairs small enough to reckon by hand, and scores published for real ones."""
+"""finetune.score: each metric on pairs small enough to compute by hand, and scores published for real pairs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_wrong_tokens_are_counted() -> None:
     scores = finetune.score(pairs)
     assert [scores[name] for name in ("exprate", "le1", "le2", "le3")] == [20, 40, 60, 80]
     assert scores["edit_score"] == pytest.approx(100 * (1 + 5 / 6 + 4 / 6 + 3 / 6 + 0) / 5)
-    # characters with single spaces between tokens: 0, " f", "d" and "e" changed, " d e f", all 11
+    # characters, with single spaces between tokens: 0, " f", "d" and "e" changed, " d e f", all 11
     assert scores["cer"] == pytest.approx((0 + 2 + 2 + 6 + 11) / (5 * 11))
 
 
@@ -140,7 +140,7 @@ def test_a_model_that_got_stuck_costs_bounded_work() -> None:
     scores = finetune.score([("x ^ { 2 }", stuck), ("a", "a")])
     assert scores["exprate"] == 50
     assert scores["parse_rate"] == 50
-    # beyond the limit no product of lengths is reckoned: all of it counts as wrong
+    # beyond the limit no table of lengths is computed, and everything counts as wrong
     side = math.isqrt(MOST_CELLS) + 1
     assert distance("a" * side, "a" * (side + 1)) == side + 1
     assert distance("a" * side, "a" * side) == 0

@@ -1,4 +1,4 @@
-"""The vectorised numbers of pairs against plain loops that say the same thing."""
+"""The vectorised numbers of pairs, checked against plain loops."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_batches_and_new_vocabularies_change_nothing(pairs) -> None:
 
 
 def test_more_tokens_than_a_plane_of_characters() -> None:
-    truth = [f"t{number}" for number in range(70_000)]  # past the surrogates, which are no characters
+    truth = [f"t{number}" for number in range(70_000)]  # past the surrogates, which are not characters
     numbers = strings.measure([(truth, [*truth[:-1], "x"])])
     assert numbers["le1"].tolist() == [True]
     assert numbers["matches4"].tolist() == [70_000 - 4]

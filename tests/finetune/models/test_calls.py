@@ -1,4 +1,4 @@
-"""What is handed to Unsloth, and what errors of a training are said to be. Stand-ins; test_training has the real."""
+"""What Unsloth is given, and what is said of a training's errors. Uses stand-ins; test_training has the real ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_model_is_loaded_as_the_settings_say(calls: list[dict[str, Any]]) -> N
             "name": "unsloth/Qwen2.5-VL-3B-Instruct",
             "load_in_4bit": True,
             "max_seq_length": 64,
-            "dtype": None,  # bfloat16 where the GPU has it, else float16: Unsloth looks
+            "dtype": None,  # Unsloth decides: bfloat16 if the GPU has it, else float16
             "revision": None,
             "use_exact_model_name": False,
             "use_gradient_checkpointing": "unsloth",
@@ -78,7 +78,7 @@ def test_a_model_is_loaded_as_the_settings_say(calls: list[dict[str, Any]]) -> N
 
 
 def test_a_revision_is_that_of_the_repository_that_was_named(calls: list[dict[str, Any]]) -> None:
-    """In 4 bits Unsloth takes another repository, where the revision isn't, and silently the newest of it."""
+    """In 4 bits, Unsloth loads another repository, which lacks the revision, and silently takes its newest one."""
     _load(revision="v1")
     assert (calls[0]["revision"], calls[0]["use_exact_model_name"]) == ("v1", True)
 

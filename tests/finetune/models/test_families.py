@@ -1,6 +1,6 @@
-"""Families of models: the table, and a tiny model of the real classes of each, trained, resumed, asked and merged.
+"""Families of models: the table, and a tiny model of each family's real classes, trained, resumed, asked and merged.
 
-One of another maker than Qwen's runs always, the others with the long tests.
+A model from another maker than Qwen's always runs; the others run with the long tests.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def test_commands_of_a_family(trained: tuple[str, Path, dict[str, Any]]) -> None
     judged = [line["eval_loss"] for line in losses if "eval_loss" in line]
     assert trained_on[-1] < 0.8 * trained_on[0]
     assert judged[-1] < judged[0]
-    # Stopped in the first epoch and gone on with into the second: the order of the samples is the same.
+    # It stopped in the first epoch and resumed into the second: the order of the samples is the same.
     assert _lines(folder / "stopped" / "losses.jsonl") == losses
     environment = json.loads((folder / "whole" / "environment.json").read_text(encoding="utf-8"))
     assert environment["library"] == "transformers"
@@ -92,7 +92,7 @@ def test_answers_are_the_same_every_time_and_after_merging(trained: tuple[str, P
     texts = {name: [row["pred"] for row in rows] for name, rows in answers.items()}
     assert texts["adapter"] == texts["again"]
     assert len(texts["adapter"]) == 4
-    if family != "Qwen2.5-VL":  # whose adapter is asked on weights in 4 bits
+    if family != "Qwen2.5-VL":  # this family's adapter is asked on 4-bit weights
         assert texts["merged"] == texts["adapter"]
         for one, other in zip(answers["merged"], answers["adapter"], strict=True):
             assert one["score"] == pytest.approx(other["score"], abs=1e-3)
@@ -124,7 +124,7 @@ def test_tokens_reckoned_are_those_of_the_families_processor(trained: tuple[str,
 
 
 def test_sizes_reckoned_are_those_of_the_real_classes(trained: tuple[str, Path, dict[str, Any]]) -> None:
-    """But for vectors, such as biases and norms: of a tiny model about 1 %."""
+    """All but vectors, such as biases and norms, which are about 1 % of a tiny model."""
     _, _, facts = trained
     reckoned, real = facts["parameters"]
     assert reckoned == pytest.approx(real, rel=0.015)
@@ -143,13 +143,13 @@ def trouble(always: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_a_sample_without_a_finite_number_is_named_and_left_out(trouble: dict[str, Any], what: str) -> None:
-    """Of six samples, one a step, in one epoch: the others are learnt from, before it and after it."""
+    """Six samples, one a step, in one epoch: the model learns from those before the broken one and after it."""
     found = trouble[what]
     assert found["status"] == 0
     assert [(line["what"], line["sample_ids"]) for line in found["left_out"]] == [(what, ["toy/train/2"])]
     losses = [line["loss"] for line in found["losses"] if "loss" in line]
     assert len(losses) == 6
-    assert all(isinstance(loss, float) for loss in losses)  # the weights are numbers still
+    assert all(isinstance(loss, float) for loss in losses)  # the weights are still numbers
     assert [line["eval_loss"] for line in found["losses"] if "eval_loss" in line]
 
 
@@ -168,7 +168,7 @@ def test_too_many_of_them_end_the_training(trouble: dict[str, Any]) -> None:
 
 
 def test_a_vision_encoder_that_overflows_in_float16_is_kept_in_32_bits(trouble: dict[str, Any]) -> None:
-    """As Qwen2.5-VL-3B's on a T4: in float16 alone there is no loss, with the encoder in 32 bits the right one."""
+    """As Qwen2.5-VL-3B's on a T4: float16 alone gives no loss; with the encoder in 32 bits the loss is right."""
     found = trouble["float16"]
     assert found["float16"][0] != found["float16"][0]  # not a number
     right = found["float32"][0]
@@ -208,7 +208,7 @@ def test_boxes_are_asked_for_as_the_family_was_trained(tmp_path: Path) -> None:
 
 
 def test_a_folder_says_itself_what_it_is(tmp_path: Path) -> None:
-    folder = tmp_path / "Qwen2.5-VL-mine"  # the name may say something else
+    folder = tmp_path / "Qwen2.5-VL-mine"  # the name may suggest something else
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
     assert family_of(str(folder)).name == "Qwen3-VL"

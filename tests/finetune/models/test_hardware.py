@@ -1,4 +1,4 @@
-"""What is said of a GPU or a driver that torch can't use. No GPU is needed: it is what the driver would say."""
+"""What is said of a GPU or driver that torch can't use. Needs no GPU: the tests supply the driver's answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from extra import require_finetune
 from curate.base.errors import UserError
 from finetune.models import hardware
 
-#: As torch 2.14's wheels for CUDA 13 have it.
+#: As in torch 2.14's wheels for CUDA 13.
 CUDA_13 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"]
 
 
@@ -20,7 +20,7 @@ CUDA_13 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"
         ((7, 0), CUDA_13, False),  # V100
         ((6, 1), CUDA_13, False),
         ((7, 5), CUDA_13, True),  # T4
-        ((8, 9), CUDA_13, True),  # RTX 4090: sm_86 runs on all of the eighth
+        ((8, 9), CUDA_13, True),  # RTX 4090: sm_86 also runs on 8.7 to 8.9
         ((10, 3), CUDA_13, True),
         ((11, 0), CUDA_13, False),
         ((13, 0), CUDA_13, True),  # the driver translates compute_120
@@ -55,7 +55,7 @@ def test_a_gpu_that_torch_has_no_code_for_is_named_with_the_remedy(
         hardware.require_gpu()
     monkeypatch.setattr(hardware, "_listed", lambda: [("Tesla V100-SXM2-16GB", (7, 0)), ("Tesla T4", (7, 5))])
     hardware.require_gpu()
-    monkeypatch.setattr(hardware, "_listed", list)  # nobody can be asked: torch will say it
+    monkeypatch.setattr(hardware, "_listed", list)  # nothing can be asked, so torch will say it
     hardware.require_gpu()
 
 

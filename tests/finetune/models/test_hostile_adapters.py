@@ -1,4 +1,4 @@
-"""Adapters from anywhere: whatever stands in their files and names, each command says one line, or does its work."""
+"""Untrusted adapters: whatever their files and names hold, each command says one line or does its work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from finetune.cli.main import main_group
 
 SCRIPT = "<script>alert(1)</script>"
 DEEP = "[" * 100_000
-#: Code in Markdown, whose text is shown as it is: between fences, or in a line.
+#: Code in Markdown, between fences or inline, whose text is shown as it is.
 CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*[ ]*$|(`+)(?!`).*?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE)
 GOOD = {"base_model_name_or_path": "BASE", "peft_type": "LORA", "r": 8, "lora_alpha": 8}
 TRAINING = {
@@ -24,7 +24,7 @@ TRAINING = {
 
 @pytest.fixture
 def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An adapter whose folder's name drives a terminal and holds a script, and whose base is beside it."""
+    """An adapter with its base beside it; its folder's name has control characters and a script."""
     monkeypatch.chdir(tmp_path)
     base = tmp_path / "base"
     base.mkdir()
@@ -43,7 +43,7 @@ def put(folder: Path, name: str, value: object) -> None:
 
 
 def said(capsys: pytest.CaptureFixture[str], *command: str) -> tuple[int, str]:
-    """The exit code and what was said, which drives no terminal."""
+    """The exit code and the output, which has no control characters for a terminal."""
     code = run("finetune", main_group, list(command))
     got = capsys.readouterr()
     told = got.out + got.err

@@ -1,4 +1,4 @@
-"""Models given by their id on the hub: what they are is asked of a hub that stands in a folder here. No network."""
+"""Models given by their id on the hub, which is a folder here. No network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ANSWER = httpx.Response(404, request=httpx.Request("HEAD", "https://huggingface.
 
 
 class Hub:
-    """Models in folders, and a cache. `calls`: what was asked for over the network. down: it can't be asked."""
+    """Models in folders, and a cache. calls: what was asked for over the network. down: the hub can't be reached."""
 
     def __init__(self, root: Path) -> None:
         self.models, self.cache = root / "models", root / "cache"
@@ -71,7 +71,7 @@ class Hub:
 
     def snapshot_download(self, name: str, ignore_patterns: list[str]) -> str:
         assert "*/*" in ignore_patterns
-        if self.down and self._snapshot(name).is_dir():  # as the real one does
+        if self.down and self._snapshot(name).is_dir():  # like the real one
             return str(self._snapshot(name))
         for file in self._ask(name).iterdir():
             if file.is_file():
@@ -115,7 +115,7 @@ def test_a_base_model_on_the_hub_is_no_adapter(hub: Hub) -> None:
     facts = model_facts("org/base")
     assert (facts.kind, facts.name, facts.config) == ("hub", "org/base", None)
     assert facts.identity == {"id": "org/base", "revision": COMMIT}
-    assert Asker.of(facts).model.load_in_4bit  # what adapters are compared with
+    assert Asker.of(facts).model.load_in_4bit  # adapters are compared with this
 
 
 @pytest.mark.parametrize("quantized", [True, False])
@@ -152,7 +152,7 @@ def test_a_base_model_is_the_same_one_without_the_hub(hub: Hub) -> None:
 
 
 def test_a_base_model_of_which_only_what_unsloth_loads_is_here_needs_no_hub(hub: Hub) -> None:
-    """In 4 bits the weights come from a repository of another name; of the one that was named nothing is here."""
+    """In 4 bits the weights come from another repository; nothing of the named one is on this machine."""
     hub.add("unsloth/Qwen2.5-VL-3B-Instruct-unsloth-bnb-4bit", config__json="{}")
     hub.hf_hub_download("unsloth/Qwen2.5-VL-3B-Instruct-unsloth-bnb-4bit", "config.json")
     hub.down = True
@@ -161,7 +161,7 @@ def test_a_base_model_of_which_only_what_unsloth_loads_is_here_needs_no_hub(hub:
         assert (facts.kind, facts.config, facts.name) == ("hub", None, name)
     hub.down = False
     hub.add("me/Qwen2.5-VL-3B-Instruct", adapter_config__json=BASE, adapter_model__safetensors="weights")
-    assert model_facts("me/Qwen2.5-VL-3B-Instruct").kind == "adapter"  # of the same name, and asked about
+    assert model_facts("me/Qwen2.5-VL-3B-Instruct").kind == "adapter"  # it has the same name, but the hub is asked
 
 
 def test_a_hub_that_can_not_be_asked_is_one_clear_line(

@@ -1,4 +1,4 @@
-"""Whether the hub can be asked is known within seconds, and said."""
+"""Whether the hub can be reached is known and said within seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub is a port that nobody listens at."""
+    """The hub is a port where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
@@ -40,7 +40,7 @@ def test_a_model_that_is_nowhere_is_one_line(closed: None, capsys: pytest.Captur
 def test_a_model_that_was_downloaded_is_used(
     closed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(reach.OFFLINE, "0")  # so that it is put back
+    monkeypatch.setenv(reach.OFFLINE, "0")  # so that it is restored
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     reach.check_reachable("me/here")

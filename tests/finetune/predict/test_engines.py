@@ -1,4 +1,4 @@
-"""Asking a model in batches: which batches, scores, memory, runaways. With a stub; test_predict_toy has the real."""
+"""Asks a model in batches: order, scores, memory, runaways. Uses a stub; test_predict_toy has the real path."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_batches_are_of_like_size_and_the_largest_comes_first() -> None:
 
 
 def test_the_score_is_the_mean_log_probability_up_to_the_end() -> None:
-    """The stub gives the chosen token a logit of 1, 2, 3 … and the other 309 one of 0."""
+    """The stub gives the chosen token a logit of 1, 2, 3 … and each of the other 309 a logit of 0."""
     even, odd = questions(2)
     answers = {answer.sample_id: answer for answer in ask([even, odd], Asking(batch_size=2))}
 
@@ -58,7 +58,7 @@ def test_the_score_is_the_mean_log_probability_up_to_the_end() -> None:
         return logit - math.log(math.exp(logit) + 309)
 
     short, long = answers[even.sample_id], answers[odd.sample_id]
-    assert (short.tokens, long.tokens) == (3, 4)  # two and three tokens, and the end
+    assert (short.tokens, long.tokens) == (3, 4)  # two and three tokens, plus the end
     assert short.score == pytest.approx(sum(map(log_probability, (1, 2, 3))) / 3, abs=1e-5)
     assert long.score == pytest.approx(sum(map(log_probability, (1, 2, 3, 4))) / 4, abs=1e-5)
 
@@ -83,7 +83,7 @@ def test_a_runaway_is_cut_and_marked() -> None:
     assert answer.runaway
     assert answer.tokens == 5
     assert answer.pred.count("x") == 5
-    assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # ended with its last token
+    assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # it ended with its last token
 
 
 def test_a_score_that_is_no_number_is_left_out_and_said() -> None:
@@ -99,7 +99,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
     model, notes = StubModel(at_most=3), []
     answers = ask(questions(20), Asking(batch_size=8), model, note=notes.append)
     assert sorted(answer.pred for answer in answers) == sorted(expected(at, PROMPT) for at in range(20))
-    # 8 don't fit, 4 don't, 2 do; the smaller size is kept, and the batches stay what they were.
+    # 8 don't fit, 4 don't, 2 do. The smaller size is kept, and the batches stay the same.
     assert model.calls == [8, 4, *(10 * [2])]
     assert notes == [
         "out of memory with 8 images at a time; continuing with 4",
@@ -128,7 +128,7 @@ def test_done_batches_are_passed_over_and_others_asked_whole() -> None:
     made = list(
         predict_batches(model, StubProcessor(), rows, PROMPT, asking, done={*order[:4], *order[4:6], order[11]})
     )
-    assert model.calls == [4, 4, 4, 4]  # as in a run that was never stopped, but for the first batch
+    assert model.calls == [4, 4, 4, 4]  # as in a run that was never stopped, except for the first batch
     assert [answer.sample_id for answers in made for answer in answers] == [*order[6:11], *order[12:]]
 
 
@@ -136,13 +136,13 @@ def test_the_size_of_batches_is_found_by_trying() -> None:
     model, notes = StubModel(at_most=100), []
     answers = ask(questions(250), Asking(), model, note=notes.append)
     assert sorted(answer.pred for answer in answers) == sorted(expected(at, PROMPT) for at in range(250))
-    assert model.calls == [32, 64, 128, 64, 64, 26]  # 128 don't fit, so half as many, and no more is tried
+    assert model.calls == [32, 64, 128, 64, 64, 26]  # 128 don't fit, so it takes half and tries no more
     assert notes == ["out of memory with 128 images at a time; continuing with 64"]
     assert [len(batch) for batch in batches(questions(250), Asking(window=200))] == [32, 64, 104, 50]
 
 
 def test_a_long_answer_does_not_hold_up_its_batch() -> None:
-    """Of 20 rows two are long. Their batch ends without them, and they are asked again, together, at the end."""
+    """Two of 20 rows are long. Their batch ends without them, and they are asked again together at the end."""
     rows = questions(40)
     model = StubModel(long={3, 30}, steps=200)
     answers = ask(rows, Asking(batch_size=20, max_new_tokens=500), model)

@@ -1,4 +1,4 @@
-"""`finetune predict --dry-run`: what it says of a model that isn't loaded, and the limit that labels give answers."""
+"""`finetune predict --dry-run`: what it says of a model that isn't loaded, and how labels limit answers."""
 
 from __future__ import annotations
 

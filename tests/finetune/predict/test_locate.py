@@ -1,4 +1,4 @@
-"""Pages: boxes out of answers that lie, crops, and the command over HTTP with a server that says where formulas are."""
+"""Pages: boxes from wrong answers, crops, and the command over HTTP with a server that locates formulas."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_coordinates_go_by_the_model(name: str, wanted: str) -> None:
 
 
 def test_pixels_are_those_that_the_model_sees() -> None:
-    """A page of 1654 × 2339 is seen in about a fifth of its pixels; its middle is the middle all the same."""
+    """The model sees a page of 1654 × 2339 at about a fifth of its pixels, but the middle stays the middle."""
     size = (1654, 2339)
     (seen,) = seen_sizes([size], "upscale")
     assert seen[0] % 28 == seen[1] % 28 == 0
@@ -88,7 +88,7 @@ def test_pixels_are_those_that_the_model_sees() -> None:
 
 
 def pages(folder: Path) -> Path:
-    """Three pages: formulas are patches of one colour, which says what they read."""
+    """Three pages. Each formula is a patch of one colour, which says what it reads."""
     folder.mkdir()
     lines = []
     for page, patches in enumerate(([(1, (100, 50, 180, 90))], [(2, (10, 10, 60, 60)), (3, (200, 300, 390, 390))], [])):
@@ -102,7 +102,7 @@ def pages(folder: Path) -> Path:
     return folder / "data.jsonl"
 
 
-#: In thousandths of 400 pixels; with a lie each.
+#: In thousandths of 400 pixels. Each list has one wrong box.
 ANSWERS = (
     '[{"bbox_2d": [250, 125, 450, 225]}, {"bbox_2d": [2000, 0, 3000, 9]}]',
     '[{"bbox_2d": [25, 25, 150, 150]}, {"bbox_2d": [500, 750, 975, 975]}, {"bbox_2d": [9, 9, 1, 1]}]',
@@ -111,7 +111,7 @@ ANSWERS = (
 
 
 def read(image: Image.Image) -> str:
-    """What stands in the middle."""
+    """What the middle of the image says."""
     red, green, _ = image.convert("RGB").getpixel((image.width // 2, image.height // 2))
     return f"x_{{{red}}}" if red < 250 else f"page {green}"
 
@@ -168,7 +168,7 @@ def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -
     assert [row["seconds"] for row in written] == [0.5, 1.0, 0.5]
     before = len(reader.asked)
     lines = (tmp_path / "pred.crops.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "pred.crops.jsonl").write_text("".join(lines[:2]))  # as one that was killed leaves it
+    (tmp_path / "pred.crops.jsonl").write_text("".join(lines[:2]))  # as a killed command leaves it
     predict()
     assert reader.asked[before:] == [("Read.", "data/p/test/1#2"), ("Read.", "data/p/test/2#0")]
 
@@ -189,7 +189,7 @@ def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:
     assert [row.pred for row in read_predictions(tmp_path / "pred.jsonl")] == ["x_{1}", "page 2"]
     assert (found.pages, list(found.read.unopened)) == (2, ["data/p/test/1"])
     (data.parent / "1.png").write_bytes(whole)
-    (tmp_path / "pred.crops.jsonl").unlink()  # its parts are others now, and `predict_file` says so
+    (tmp_path / "pred.crops.jsonl").unlink()  # its parts have changed, and `predict_file` would say so
     found = predict()
     assert (found.pages, found.read.unopened) == (3, {})
     assert len(read_predictions(tmp_path / "pred.jsonl")) == 3

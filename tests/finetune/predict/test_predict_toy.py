@@ -27,7 +27,7 @@ def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_the_toy_knows_its_formulas(facts: dict[str, Any]) -> None:
-    """Else the tests below would compare guesses."""
+    """Otherwise the tests below would compare guesses."""
     rows = facts["commands"]["whole"]
     assert [row["gt"] for row in rows] == [LABELS[place] for place in KNOWN]
     assert sum(row["pred"] == row["gt"] for row in rows) >= len(KNOWN) - 1
@@ -57,7 +57,7 @@ def test_the_score_is_that_of_the_kept_logits(facts: dict[str, Any]) -> None:
 
 
 def test_what_a_model_comes_with_bends_no_answer(facts: dict[str, Any]) -> None:
-    """A penalty of 1.8 for repetitions and a temperature of 5 in the model's own settings."""
+    """The model's own settings have a repetition penalty of 1.8 and a temperature of 5."""
     asked = facts["asked"]
     assert asked["stubborn"] == asked["plain"] == preds(facts["commands"]["whole"])
     assert asked["other_prompt"] != asked["plain"]
@@ -72,13 +72,13 @@ def test_a_temperature_draws_by_the_seed(facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize("method", ["merged_16bit", "merged_4bit"])
 def test_a_merged_model_answers_as_the_adapter_does(facts: dict[str, Any], method: str) -> None:
     merged = facts["merged"][method]
-    assert merged["status"] == [0, 2]  # the second finds the folder there
+    assert merged["status"] == [0, 2]  # the second call finds the folder there
     assert preds(merged["rows"]) == preds(facts["commands"]["whole"])
     assert merged["load_in_4bit"] is (method == "merged_4bit")
 
 
 def test_merged_in_16_bits_is_the_adapter_on_the_16_bit_base(facts: dict[str, Any]) -> None:
-    """But for the rounding of the sums to bfloat16."""
+    """Equal except for rounding the sums to bfloat16."""
     rows, wanted = facts["merged"]["merged_16bit"]["rows"], facts["sixteen"]
     assert preds(rows) == preds(wanted)
     assert [row["score"] for row in rows] == pytest.approx([row["score"] for row in wanted], abs=0.02)

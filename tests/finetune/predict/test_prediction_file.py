@@ -1,4 +1,4 @@
-"""A stopped prediction goes on where it was, and a file of something else is left alone. With a stub of a model."""
+"""A stopped prediction continues where it stopped, and another file is left alone. Uses a stub model."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def packages() -> None:
 
 
 def content(path: Path) -> bytes:
-    """A prediction file but for its timings."""
+    """A prediction file without its timings."""
     return re.sub(rb'"seconds": [0-9.e-]+', b'"seconds": 0', path.read_bytes())
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What a prediction writes that nobody stops."""
+    """What an uninterrupted prediction writes."""
     path = tmp_path_factory.mktemp("whole") / "pred.jsonl"
     predict(path)
     return content(path)
@@ -94,7 +94,7 @@ def test_a_torn_last_line_is_healed_wherever_it_was_torn(tmp_path: Path, whole: 
         model = StubModel()
         predict(path, model)
         assert content(path) == whole
-        assert 1 <= len(model.calls) <= 2  # the batches of the rows that were lost, no more
+        assert 1 <= len(model.calls) <= 2  # only the batches of the lost rows
 
 
 def test_nothing_is_asked_twice(tmp_path: Path, whole: bytes) -> None:
@@ -203,7 +203,7 @@ def test_runaways_are_marked_in_the_file(tmp_path: Path) -> None:
 
 @contextmanager
 def no_file_beyond(size: int) -> Iterator[None]:
-    """Inside, a file that would grow beyond so many bytes can't be written, as on a full disk."""
+    """Inside, no file can grow beyond `size` bytes, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

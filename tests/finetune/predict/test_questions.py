@@ -1,4 +1,4 @@
-"""Rows of a data set as questions: order, sizes, names, images that are missing. No model."""
+"""The rows of a data set as questions: order, sizes, names, missing images. No model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_rows_are_asked_in_order_with_their_images() -> None:
         ("s/0", "x_{0}", (60, 40)), ("s/1", "x_{1}", (100, 50)), ("s/2", "x_{2}", (60, 40))
     ]  # fmt: skip
     assert [row.load().getpixel((5, 5)) for row in asked] == [(10, 10, 10), (20, 20, 20), (30, 30, 30)]
-    assert [row.image for row in asked] == [None, None, None]  # they lie inside the data set's file
+    assert [row.image for row in asked] == [None, None, None]  # they are inside the data set's file
 
 
 def test_rows_without_an_image_are_left_out_and_counted() -> None:
@@ -61,7 +61,7 @@ def test_rows_without_an_image_are_left_out_and_counted() -> None:
 
 
 def test_a_selection_of_rows_keeps_its_images() -> None:
-    """A selection is a list of places in a table that still has all rows."""
+    """A selection is a list of indices into a table that still has all its rows."""
     found = Questions(rows([None, picture(10), picture(20), None, picture(40)]).select([4, 3, 1]))
     assert found.rows == [("s/4", "x_{4}"), ("s/1", "x_{1}")]
     assert found.imageless == 1
@@ -136,10 +136,10 @@ def test_data_are_known_by_ids_labels_and_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "trained", "quantized", "asked", "held"),
     [
-        ("adapter", True, False, None, True),  # as its base was in the training
-        ("hub", False, False, None, True),  # a base model: what adapters are compared with
+        ("adapter", True, False, None, True),  # like its base in training
+        ("hub", False, False, None, True),  # a base model, which adapters are compared with
         ("folder", False, False, None, True),
-        ("folder", True, False, None, False),  # merged: as it is stored
+        ("folder", True, False, None, False),  # merged: as stored
         ("folder", True, True, None, True),
         ("adapter", True, False, False, False),
         ("folder", True, False, True, True),

@@ -1,4 +1,4 @@
-"""A model behind a server: real HTTP on loopback, with a server that is slow, fails, is cut off and lies."""
+"""A model behind a server: real HTTP on loopback, with a server that is slow, fails, breaks off and lies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FAULTS = (
     "three choices",
     "drip",
 )
-#: `finetune`, where neither torch nor unsloth can be imported.
+#: `finetune`, in a process that can import neither torch nor unsloth.
 WITHOUT_TORCH = """
 import sys
 class Hidden:
@@ -101,7 +101,7 @@ def test_the_command_writes_what_a_model_here_would(tmp_path, capsys, monkeypatc
 
 
 def test_what_may_pass_is_asked_again() -> None:
-    """Every row fails twice, in each of the ways, before it is answered; nothing is lost or mixed up."""
+    """Every row fails twice, in each way, before it is answered. Nothing is lost or mixed up."""
     faulty = ChatServer(lambda row, before: FAULTS[(row + before) % len(FAULTS)] if before < 2 else None)
     with faulty.running() as server:
         assert ask(server, range(40)) == {f"s/{n}": f"x_{{{n}}}" for n in range(40)}
@@ -252,7 +252,7 @@ def test_a_head_that_never_ends_ends_it(monkeypatch) -> None:
 
 
 def test_killed_it_goes_on_where_it_was(tmp_path) -> None:
-    """`kill -9` with requests under way: what was written stays, and only the rest is asked. Needs no torch."""
+    """`kill -9` during requests: the written rows stay, and only the rest is asked. Needs no torch."""
     data, out = dataset(tmp_path / "data", 40), tmp_path / "pred.jsonl"
     with ChatServer(seconds=0.05).running() as server:
         command = ["predict", MODEL, str(data), "--server", server.url, "--batch-size", "2", "--out", str(out)]

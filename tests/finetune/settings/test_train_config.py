@@ -1,4 +1,4 @@
-"""Settings of a training: defaults, files, overrides, and what is said of wrong ones."""
+"""Training settings: defaults, files, overrides, and what is said of wrong ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("train: {learning_rate: 2e-4, epochs: 1}\nlora: {vision: false}\n")
     config = load_config(file, ["train.epochs=3", "eval.patience=null", "train.report_to=[wandb, tensorboard]"])
-    assert config.train.learning_rate == 2e-4  # text in YAML 1.1, which wants 2.0e-4
+    assert config.train.learning_rate == 2e-4  # YAML 1.1 reads this as text; it wants 2.0e-4
     assert (config.train.epochs, config.lora.vision, config.eval.patience) == (3.0, False, None)
     assert config.train.report_to == ("wandb", "tensorboard")
 
@@ -72,7 +72,7 @@ def test_wrong_settings_are_one_line_that_says_what_was_meant(override: str, sai
 
 
 def test_the_home_folder_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No shell does it within `out=~/runs`, which would make a folder called ~."""
+    """No shell expands it in `out=~/runs`, which would make a folder called ~."""
     monkeypatch.setenv("HOME", "/home/ann")
     config = load_config(None, ["out=~/runs/a", "data.path=~/data", "model.name=a/~b"])
     assert (config.out, config.data.path, config.model.name) == ("/home/ann/runs/a", "/home/ann/data", "a/~b")

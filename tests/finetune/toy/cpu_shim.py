@@ -1,7 +1,7 @@
-"""Lets Unsloth's CUDA code path run on a machine without a GPU, on a toy model. For the tests alone.
+"""Lets Unsloth's CUDA code path run on a machine without a GPU, on a toy model. For the tests only.
 
-To be applied in a process of its own, before anything imports unsloth: it patches torch, and Unsloth patches torch,
-transformers and trl. It reaches for private names, so unsloth is pinned exactly in constraints.txt.
+Apply it in a process of its own, before anything imports unsloth: it patches torch, and Unsloth patches torch,
+transformers and trl. It uses private names, so unsloth is pinned exactly in constraints.txt.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ENVIRONMENT = {
     "UNSLOTH_ALLOW_CPU": "1",
     # "1" falls back to a cross entropy written in Triton, which needs a GPU.
     "UNSLOTH_COMPILE_DISABLE": "0",
-    # The modules that Unsloth writes run eagerly: else the first step compiles for two minutes.
+    # The modules that Unsloth writes run eagerly; otherwise the first step compiles for two minutes.
     "TORCHDYNAMO_DISABLE": "1",
     "UNSLOTH_DISABLE_STATISTICS": "1",
     "HF_HUB_OFFLINE": "1",
@@ -24,7 +24,7 @@ _MEMORY = 8 << 30
 
 
 def apply() -> None:
-    """Set the environment, import unsloth and put in the place of what it asks a GPU what a small one would say."""
+    """Set the environment, import unsloth, and give it a small GPU's answers to what it asks of the GPU."""
     os.environ.update(ENVIRONMENT)
     from finetune.models.load import import_unsloth
 
@@ -49,7 +49,7 @@ def apply() -> None:
     torch.cuda.mem_get_info = lambda *_, **__: (_MEMORY, _MEMORY)
     torch.cuda.current_device = lambda: 0
     loader.ALLOW_BITSANDBYTES = True
-    # What unsloth leaves out under UNSLOTH_ALLOW_CPU: its own versions of trl's trainers.
+    # Unsloth leaves these out under UNSLOTH_ALLOW_CPU: its own versions of trl's trainers.
     patch_trl_disable_gradient_checkpointing()
     patch_trl_rl_trainers()
     _patch_trl_trainer()

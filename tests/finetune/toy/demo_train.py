@@ -1,8 +1,8 @@
 """`make demo-train`: the whole way from a curated export to a compared model, on a CPU, with a toy model.
 
 The toy has the classes of Qwen2.5-VL, random weights and 340,000 parameters. It memorises some formulas and reads
-nothing: what is shown is that the commands work together and that the loss falls, not how well a model reads.
-The commands that are printed are those for a real model on a GPU, but for the values in TOY.
+nothing. The demo shows that the commands work together and that the loss falls, not how well a model reads.
+The printed commands are those for a real model on a GPU, except for the values in TOY.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the toy is too small to gain fr
 import cpu_shim  # noqa: E402
 import tiny_model  # noqa: E402
 
-#: Values that a real training doesn't have. float32 and checkpointing: a CPU has no others that Unsloth takes; a toy
-#: with random weights must change a lot in a few steps.
+#: Values that a real training doesn't have. float32 and this checkpointing are all that Unsloth takes on a CPU, and a
+#: toy with random weights must change a lot in a few steps.
 TOY = (
     "model.dtype=float32",
     "model.checkpointing=torch",
@@ -63,7 +63,7 @@ def main() -> int:
         f"train.max_steps={options.steps}", "train.log_every=10", "train.save_every=50", "eval.every=50",
         "eval.samples=2", "eval.max_new_tokens=48", "eval.limit=4", "eval.patience=null", *TOY,
     ]  # fmt: skip
-    # Asked about what it was trained on: a toy has nothing to say about anything else.
+    # Asks about its training data, since a toy can't read anything else.
     asked = [str(options.data), "--split", "train", "--limit", str(SAMPLES), "--max-new-tokens", "128"]
     before, after = options.out / "before.jsonl", options.out / "after.jsonl"
     commands = [
@@ -91,7 +91,7 @@ def main() -> int:
 
 
 def finetune(arguments: list[str]) -> int:
-    """Run a command as the console script does; the imports of the one before are there already."""
+    """Run a command as the console script does, with the imports of the one before."""
     from curate.base.terminal import run
     from finetune.cli.main import main_group
 

@@ -1,4 +1,4 @@
-"""What tests that train or ask a model need: the extra [finetune]. Missing packages fail in CI and skip elsewhere."""
+"""Tests that train or ask a model need the extra [finetune]. Missing packages fail in CI and skip elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from finetune.models.hardware import require_packages
 
 
 def require_finetune() -> None:
-    """Skip the test where unsloth or torch is missing, with the line that installs it; fail where CI is set."""
+    """Skip the test if unsloth or torch is missing, and say which command installs it; fail if CI is set."""
     try:
         require_packages()
     except UserError as error:

@@ -1,8 +1,8 @@
 """Trains, resumes, asks and merges a tiny model of each family with transformers alone. Asserts nothing.
 
-    python families_driver.py FOLDER FAMILY...
+python families_driver.py FOLDER FAMILY...
 
-One process serves all: the imports take half a minute. FOLDER/FAMILY/facts.json holds what came of each.
+One process serves all families, since the imports take half a minute. FOLDER/FAMILY/facts.json holds the results.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SETTINGS = {
     "eval.samples": 2,
     "eval.max_new_tokens": 6,
 }
-#: The training that is stopped is stopped after this step's checkpoint.
+#: The stopped training stops after this step's checkpoint.
 STOPPED_AT = 2
 ASKED = ("--split", "validation", "--max-new-tokens", "6", "--batch-size", "4")
 
@@ -109,7 +109,7 @@ def _stopped(*command: object) -> int:
 
 
 def _trouble(folder: Path, data: Path) -> dict[str, Any]:
-    """Losses and gradients that are no finite numbers, and a vision encoder that overflows in float16."""
+    """Losses and gradients that are not finite, and a vision encoder that overflows in float16."""
     from tiny_families import make
 
     model = make("SmolVLM", folder / "trouble" / "model")
@@ -136,7 +136,7 @@ def _trouble(folder: Path, data: Path) -> dict[str, Any]:
 
 @contextmanager
 def _broken(what: str, name: str) -> Iterator[None]:
-    """While it lasts, batches with a sample whose id begins with `name` have a loss or a gradient that is infinite."""
+    """Inside, batches with a sample whose id begins with `name` have an infinite loss or gradient."""
     import torch
 
     from finetune.train import collator, trainer
@@ -156,7 +156,7 @@ def _broken(what: str, name: str) -> Iterator[None]:
         if what == "loss":
             return found * float("inf")
         weight = next(weight for weight in model.parameters() if weight.requires_grad)
-        return found + 0 * torch.sqrt(weight.sum() - weight.sum().detach())  # finite, its derivative isn't
+        return found + 0 * torch.sqrt(weight.sum() - weight.sum().detach())  # finite, but its derivative isn't
 
     trainer.FormulaTrainer._loss, collator.AnswerCollator.__call__ = spoilt, named
     try:
@@ -207,7 +207,7 @@ def _float16(folder: Path) -> dict[str, Any]:
 
 
 def _looked_at(model: Path, own: Path, data: Path, given: list[str]) -> dict[str, Any]:
-    """What batches, adapters, merged weights and sizes are."""
+    """Facts about batches, adapters, merged weights and sizes."""
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForImageTextToText

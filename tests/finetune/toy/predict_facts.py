@@ -1,11 +1,11 @@
-"""Asks and merges the toy model's adapter and says what came of it, as values for JSON. Asserts nothing.
+"""Asks and merges the toy model's adapter and returns the results as values for JSON. Asserts nothing.
 
-    facts = predict_facts(settings, data, folder)    # in a process where the shim is applied
-    python predict_facts.py FOLDER                   # a process of its own; FOLDER/facts.json comes last
+facts = predict_facts(settings, data, folder)    # in a process that has the shim
+python predict_facts.py FOLDER                   # a process of its own; FOLDER/facts.json comes last
 
-The training tests' adapter learnt for 30 steps, and guesses: between two guesses the rounding of a merge decides. Here
-the toy has memorised some formulas, as a trained model knows what it was trained for. `train_driver` calls this, so
-that one import of unsloth, which takes half a minute, serves all tests.
+The adapter of the training tests learns for 30 steps and can only guess, so the rounding of a merge may change its
+answers. Here the toy memorises some formulas, as a trained model knows its training data. `train_driver` calls this,
+so that all tests share one import of unsloth, which takes half a minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 TOKENS = 16
-#: Rows of the toy data whose pictures have other numbers of tokens each: what else they show the toy hardly sees.
+#: Rows of the toy data whose pictures differ in their number of tokens: the toy hardly sees anything else.
 KNOWN = (0, 1, 2, 5, 6, 7)
 SPLIT = ("--split", "train", "--max-new-tokens", TOKENS)
 LEARNING = (
@@ -28,7 +28,7 @@ LEARNING = (
 
 
 def predict_facts(settings: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
-    """settings: KEY=VALUE of the toy's training. data: the toy's, a file of messages. folder: to work in."""
+    """settings: KEY=VALUE of the toy's training. data: the toy's data, a file of messages. folder: to work in."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = data.read_text(encoding="utf-8").splitlines(keepends=True)
     data = data.with_name("known.jsonl")
@@ -53,7 +53,7 @@ def _predicted(model: Path, data: Path, out: Path, *more: object) -> list[dict[s
 
 
 def _commands(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
-    """What `finetune predict` writes: in one go, in two, and with another batch size."""
+    """What `finetune predict` writes: in one run, in two, and with another batch size."""
     statuses = {
         "whole": _run("predict", adapter, data, "--out", folder / "whole.jsonl", "--batch-size", 3, *SPLIT),
         "again": _run("predict", adapter, data, "--out", folder / "again.jsonl", "--batch-size", 3, *SPLIT),
@@ -74,7 +74,7 @@ def _commands(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
 
 
 def _asked(adapter: Path, data: Path) -> dict[str, Any]:
-    """What a loaded model answers, and what generating says of it when it is asked to keep everything."""
+    """What a loaded model answers, and what generation returns if it is asked to keep everything."""
     import torch
 
     from finetune.data.pairs import load_pairs
@@ -102,7 +102,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
     model.generation_config.update(repetition_penalty=1.8, do_sample=True, temperature=5.0, top_k=3)
     stubborn = answers()
     drawn = [answers(temperature=2.0, seed=seed) for seed in (1, 1, 2)]
-    # One row by itself, keeping the whole vocabulary of every token.
+    # One row alone, keeping the whole vocabulary for every token.
     (answer,) = predict_rows(model, processor, questions[:1], prompt, asking)
     text = processor.apply_chat_template(
         [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
@@ -129,7 +129,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
 
 
 def _merged(adapter: Path, data: Path, folder: Path, method: str) -> dict[str, Any]:
-    """A merge through the command, and what the merged model answers, loaded as a user would."""
+    """A merge by the command, and the answers of the merged model, loaded as a user would load it."""
     out, pred = folder / method, folder / f"{method}.jsonl"
     status = _run("merge", adapter, "--out", out, "--method", method)
     again = _run("merge", adapter, "--out", out, "--method", method)
@@ -150,7 +150,7 @@ def _merged(adapter: Path, data: Path, folder: Path, method: str) -> dict[str, A
 
 
 def _transformers(model: Path, data: Path) -> list[str]:
-    """The answers of a merged model without Unsloth's loader and without this program: as others would load it."""
+    """The answers of a merged model, loaded as others would: without Unsloth's loader and without this program."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 

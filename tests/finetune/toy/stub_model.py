@@ -1,6 +1,6 @@
-"""A model and a processor of a few lines that generate as transformers' do, without Unsloth's half minute of imports.
+"""A small model and processor that generate like transformers' without Unsloth's half minute of imports.
 
-The answer is made of the image's mean grey and the prompt's length, so that it tells which image was asked what.
+The answer comes from the image's mean grey and the prompt's length, so it tells which image got which prompt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _torch() -> Any:
     """torch, imported when a test asks the stub and not when tests are collected."""
     import torch
 
-    torch.set_num_threads(1)  # two threads wait for each other longer than these few numbers take
+    torch.set_num_threads(1)  # waiting for a second thread takes longer than these few numbers
     return torch
 
 
@@ -55,11 +55,11 @@ class StubProcessor:
 
 
 class StubModel:
-    """Greedy, two or three tokens and the end: the grey, the prompt's length, and 7 where the grey is odd.
+    """Greedy: two or three tokens and the end. The tokens are the grey, the prompt's length, and 7 if the grey is odd.
 
-    long: numbers of questions whose answers have `steps` tokens. made: tokens that each call made. at_most: images at a
-    time that there is memory for. sleep: seconds a call takes. endless: never ends an answer. sure: the logit of a
-    chosen token, else 1 for the first, 2 for the next …
+    long: the numbers of the questions whose answers have `steps` tokens. made: the tokens that each call made.
+    at_most: the number of images that fit in memory. sleep: seconds a call takes. endless: never ends an answer.
+    sure: the logit of a chosen token; by default 1 for the first, 2 for the next …
     """
 
     device = "cpu"
@@ -108,7 +108,7 @@ class StubModel:
             logits = torch.zeros((len(answers), VOCABULARY))
             logits[torch.arange(len(answers)), chosen] = self.sure or float(
                 step + 1
-            )  # each step is surer than the one before
+            )  # each step is more certain than the one before
             for processor in logits_processor:
                 logits = processor(ids, logits)
             ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], dim=1)
@@ -125,18 +125,18 @@ class StubModel:
         return [_FIRST + grey, _FIRST + asked % 250, *([_FIRST + 7] if grey % 2 else []), END]
 
     def answer(self, grey: int, prompt: str) -> str:
-        """What it answers without a limit."""
+        """The answer without a limit."""
         return " ".join([f"x_{{{grey}}}"] * self.steps) if grey in self.long else expected(grey, prompt)
 
 
 def expected(grey: int, prompt: str) -> str:
-    """What the stub answers."""
+    """The stub's answer."""
     more = " x_{7}" if grey % 2 else ""
     return f"x_{{{grey}}} x_{{{len(prompt) % 250}}}{more}"
 
 
 def questions(number: int) -> list[Question]:
-    """Images of one grey each, of sizes that don't grow with their number."""
+    """Images of one grey each. Their sizes don't grow with their number."""
     return [_question(at) for at in range(number)]
 
 

@@ -1,4 +1,4 @@
-"""Predicts with the stub into a file, in the tests' own process or in one to be killed."""
+"""Predicts with the stub into a file, in the tests' own process or in one that is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A processor as small as one can be: a token a character, Qwen2-VL's sizes of images. Needs no package of an extra."""
+"""A minimal processor: a token for each character, and Qwen2-VL's image sizes. Needs no package of an extra."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StubImages:
 
 
 class StubProcessor:
-    """`extra` tokens too many make it one whose arithmetic is another."""
+    """With `extra` tokens, its arithmetic differs from ours."""
 
     def __init__(self, min_pixels: int = 3136, max_pixels: int = 802816, extra: int = 0) -> None:
         self.tokenizer = StubTokenizer()

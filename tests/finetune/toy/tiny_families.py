@@ -1,6 +1,6 @@
-"""Makes tiny models of random weights of each family: the real classes of transformers, tokenizer, processor, template.
+"""Makes a tiny model of random weights of each family: real transformers classes, tokenizer, processor and template.
 
-Offline and in a second each. Qwen2.5-VL's is `tiny_model`, which the long tests of training share.
+Offline, in a second each. Qwen2.5-VL's is `tiny_model`, which the long training tests share.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _smol(folder: Path) -> Path:
         pad_token_id=pad,
         tie_word_embeddings=True,
     )
-    # SmolVLM's tiles have 512 pixels a side and 64 tokens; the toy's 64 and 16.
+    # SmolVLM's tiles have 512 pixels a side and 64 tokens; the toy's have 64 pixels and 16 tokens.
     images = transformers.Idefics3ImageProcessor(size={"longest_edge": 256}, max_image_size={"longest_edge": 64})
     processor = transformers.Idefics3Processor(
         image_processor=images, tokenizer=tokenizer, image_seq_len=16, chat_template=_SMOL
@@ -183,7 +183,7 @@ def _write(folder: Path, model: Any, processor: Any, ends: list[int], pad: int) 
 
     torch.manual_seed(0)
     with torch.no_grad():
-        # Larger than the usual 0.02: a few steps of adapters on frozen noise must be able to learn something.
+        # Larger than the usual 0.02, so that a few steps of adapters on frozen noise can learn something.
         for name, weight in model.named_parameters():
             if weight.ndim >= 2:
                 weight.normal_(0, 0.4 if "embed_tokens" in name else weight[0].numel() ** -0.5)

@@ -14,7 +14,7 @@ SPECIALS = (
     "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
     "<|image_pad|>", "<|video_pad|>",
 )  # fmt: skip
-#: As Qwen2.5-VL has it, without videos' numbering and tools.
+#: As Qwen2.5-VL's, without tools and the numbering of videos.
 TEMPLATE = (
     "{% for message in messages %}"
     "{% if loop.first and message['role'] != 'system' %}"
@@ -33,7 +33,7 @@ TEMPLATE = (
 _VOCABULARY = 480
 
 
-#: The toy's sizes: of the text, and of the vision encoder.
+#: The toy's sizes, for the text and the vision encoder.
 TEXT = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2}  # fmt: skip
 VISION = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4, "window_size": 112,
@@ -47,9 +47,9 @@ def make_tiny_model(
     text: Mapping[str, Any] = MappingProxyType(TEXT),
     vision: Mapping[str, Any] = MappingProxyType(VISION),
 ) -> Path:
-    """Write model, tokenizer and processor into `folder` and return it. Needs transformers, not unsloth; a second.
+    """Write model, tokenizer and processor into `folder` and return it. Needs transformers, not unsloth; takes 1 s.
 
-    text, vision: other sizes than the toy's, by the names in the configuration.
+    text, vision: sizes that differ from the toy's, by their names in the configuration.
     """
     import torch
     from transformers import (
@@ -66,7 +66,7 @@ def make_tiny_model(
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = Qwen2_5_VLForConditionalGeneration(_config(len(tokenizer), ids, text, vision))
     with torch.no_grad():
-        # Larger than the usual 0.02: a few steps of adapters on frozen noise must be able to learn something.
+        # Larger than the usual 0.02, so that a few steps of adapters on frozen noise can learn something.
         for name, weight in model.named_parameters():
             if weight.ndim >= 2:
                 weight.normal_(0, 0.4 if "embed_tokens" in name else weight[0].numel() ** -0.5)

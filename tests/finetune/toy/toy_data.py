@@ -1,4 +1,4 @@
-"""A toy data set for trainings: eight short formulas, written by Pillow, and samples that don't fit a model."""
+"""A toy data set for trainings: eight short formulas, drawn with Pillow, and samples that don't fit a model."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LABELS = (
 )
 #: The first sample of every split has this size: a wide formula.
 WIDE = (1600, 64)
-#: What doesn't fit, by the end of its id, and why.
+#: The samples that don't fit, by the end of their id, and why.
 UNFIT = {"broken": "unreadable", "absent": "no-image", "empty": "no-answer", "endless": "too-long"}
 
 
 def make_toy_data(folder: Path, *, train: int = 16, validation: int = 8) -> Path:
-    """Write pictures and a file of messages into `folder`; returns the file. Splits: train (UNFIT too), validation."""
+    """Write pictures and a file of messages into `folder`; return the file. Splits: train (with UNFIT), validation."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows = []
     for split, number in (("train", train), ("validation", validation)):
@@ -46,7 +46,7 @@ def make_toy_data(folder: Path, *, train: int = 16, validation: int = 8) -> Path
 
 
 def make_questions(folder: Path) -> Path:
-    """Write three pictures, a file of rows and p.yaml, two prompts, into `folder`; returns the file of rows."""
+    """Write three pictures, a file of rows, and p.yaml with two prompts into `folder`; return the file of rows."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for n, label in enumerate(("x ^ { 2 }", r"\frac { a } { b }", "a + b")):

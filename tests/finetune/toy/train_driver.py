@@ -1,10 +1,10 @@
-"""Trains the toy model, in a process of its own, and writes what the tests want to know as JSON. Asserts nothing.
+"""Trains the toy model in a process of its own and writes the facts for the tests as JSON. Asserts nothing.
 
-    python train_driver.py FOLDER
+python train_driver.py FOLDER
 
-FOLDER/facts.json comes last: a run that failed has none. One import of unsloth, which takes half a minute, serves three
-trainings through the command line: one that is killed, the same gone on with, and one that nobody disturbs. The first
-two run in forks, made before this process computes anything.
+FOLDER/facts.json is written last, so a failed run has none. One import of unsloth, which takes half a minute, serves
+three trainings by the command: one that is killed, its continuation, and one without interruption. The first two run
+in forks, made before this process computes anything.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2])]
-#: Forks and threads don't go together, and the toy is too small to gain from them.
+#: Forks and threads don't mix, and the toy is too small to gain from threads.
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 
 #: How the toy's training differs from the defaults, which are for a GPU. docs/training-cpu.md has the list, and a test
-#: holds it against this one. The first two are the machine's, the others the toy's: its size, and few steps.
+#: compares it with this one. The first two are for the machine, the others for the toy: its size, and few steps.
 MACHINE = {"model.dtype": "float32", "model.checkpointing": "torch"}
 TOY = {
     "lora.r": 32,
@@ -44,12 +44,12 @@ TOY = {
     "eval.max_new_tokens": 12,
 }
 PLACES = ("out", "model.name", "data.path")
-#: Other choices of where adapters go, that are only looked at.
+#: Other choices of where adapters go. These are only inspected.
 SWITCHES = {
     "language attention": {"vision": False, "mlp": False},
     "vision MLP": {"language": False, "attention": False},
 }
-#: Settings of trl's trainer that decide what a training does.
+#: The settings of trl's trainer that decide what a training does.
 ARGUMENTS = (
     "output_dir", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
     "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
@@ -58,7 +58,7 @@ ARGUMENTS = (
     "packing", "assistant_only_loss", "padding_free", "max_length", "seed", "data_seed", "dataloader_drop_last",
     "load_best_model_at_end", "report_to",
 )  # fmt: skip
-#: The training that is killed is killed when it has logged this step, after the checkpoint of step 10.
+#: The killed training is killed when it has logged this step, after the checkpoint of step 10.
 KILLED_AT = 15
 
 
@@ -98,7 +98,7 @@ def _run(command: list[str]) -> int:
 
 
 def _prompts(model: Path, folder: Path) -> int:
-    """Two prompts to the base model, through the command. What it prints is in said.txt."""
+    """Two prompts to the base model, by the command. Its output is in said.txt."""
     from toy_data import make_questions
 
     command = ["prompts", str(model), str(make_questions(folder)), "--16bit", "--dtype", "float32"]
@@ -124,7 +124,7 @@ def _wait(child: int) -> int:
 
 
 def _killed(out: Path, command: list[str]) -> dict[str, Any]:
-    """Begin a training, and kill it with no warning once it has logged KILLED_AT."""
+    """Start a training, and kill it without warning once it has logged KILLED_AT."""
     child = _forked(command)
     losses = out / "losses.jsonl"
     while not (losses.is_file() and f'"step": {KILLED_AT},' in losses.read_text(encoding="utf-8")):
@@ -141,7 +141,7 @@ def _killed(out: Path, command: list[str]) -> dict[str, Any]:
 
 
 def _whole(out: Path, command: list[str]) -> dict[str, Any]:
-    """A training from beginning to end, and what can be learnt from its model."""
+    """A training from beginning to end, and facts about its model."""
     from finetune.train import loop
 
     kept: list[tuple[Any, Any]] = []
@@ -179,7 +179,7 @@ def _arguments(out: Path) -> dict[str, Any]:
 
 
 def _switched(command: list[str], switches: dict[str, bool]) -> Any:
-    """A model with adapters elsewhere."""
+    """A model whose adapters are in other places."""
     from dataclasses import replace
 
     from finetune.train import loop
@@ -189,7 +189,7 @@ def _switched(command: list[str], switches: dict[str, bool]) -> Any:
 
 
 def _odd_sizes(processor: Any, command: list[str]) -> list[list[Any]]:
-    """Images of odd sizes: width, height, tokens of the sample as reckoned, and as the real processor makes them."""
+    """Images of odd sizes: width, height, the computed tokens of the sample, and those of the real processor."""
     import datasets
     from PIL import Image
 
@@ -229,7 +229,7 @@ def _config(command: list[str]) -> Any:
 
 
 def _modules(model: Any) -> dict[str, Any]:
-    """Names of the modules that matter, without what adapters put in front."""
+    """The names of the modules that matter, without the prefix of adapters."""
     names = {name: type(module).__name__ for name, module in model.named_modules()}
     return {
         "four_bit": [name for name, kind in names.items() if kind == "Linear4bit"],
@@ -240,7 +240,7 @@ def _modules(model: Any) -> dict[str, Any]:
 
 
 def _batch(model: Any, processor: Any, command: list[str]) -> dict[str, Any]:
-    """What the collator makes of the first rows, and what the answers' tokens should be."""
+    """What the collator makes of the first rows, and the expected tokens of the answers."""
     from finetune.data.pairs import load_pairs
     from finetune.train.collator import make_collator
 
@@ -266,7 +266,7 @@ def _batch(model: Any, processor: Any, command: list[str]) -> dict[str, Any]:
 
 
 def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[str, Any]:
-    """The validation loss by batch size, of our trainer and of trl's; and the mean over tokens, reckoned row by row."""
+    """The validation loss by batch size, of our trainer and of trl's, and the mean over tokens, computed row by row."""
     from dataclasses import replace
 
     import torch
@@ -312,7 +312,7 @@ def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[s
 
 
 def _answers(model: Any, processor: Any, out: Path, command: list[str]) -> dict[str, Any]:
-    """Answers of the model in memory, and of its adapter read back on a base model that is loaded anew."""
+    """The answers of the model in memory, and of its adapter loaded onto a fresh base model."""
     from dataclasses import replace
 
     from finetune.data.pairs import load_pairs

@@ -19,7 +19,7 @@ from rules import faults
 
 @pytest.fixture
 def watching(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module, with a base class in the place of the one for which transformers would be imported."""
+    """The module, with a stub base class that saves the import of transformers."""
     monkeypatch.setitem(sys.modules, "transformers", types.SimpleNamespace(TrainerCallback=object))
     monkeypatch.delitem(sys.modules, "finetune.train.callbacks", raising=False)
     yield importlib.import_module("finetune.train.callbacks")
@@ -27,7 +27,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Run:
-    """A trainer that only says what it logged."""
+    """A trainer that only returns its log."""
 
     def __init__(self, watching: Any, path: Path, *settings: str, first: bool = True, ask: Any = None) -> None:
         self.folder, self.saved, self.notes = RunFolder(path), [], []  # type: ignore[var-annotated]

@@ -1,4 +1,4 @@
-"""Batches of samples of like length: every sample once, less padding, another order each epoch."""
+"""Batches of samples of similar length: every sample once, less padding, another order in each epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which evaluation was the best, and when enough came after it."""
+"""Which evaluation was the best, and when enough have followed it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from finetune.train.losses import Evaluation, best_of, evaluations, line_of
     [
         ([4.0], 0.0, 10, 0),
         ([4.0, 3.0, 2.0], 0.0, 30, 0),
-        ([4.0, 2.0, 3.0, 2.0], 0.0, 20, 2),  # as good is not better
+        ([4.0, 2.0, 3.0, 2.0], 0.0, 20, 2),  # an equal loss is not better
         ([4.0, 3.9, 3.8], 0.5, 10, 2),
         ([4.0, 3.9, 3.4], 0.5, 30, 0),
         ([float("nan"), 4.0, float("nan")], 0.0, 20, 1),

@@ -1,4 +1,4 @@
-"""Estimates from what a GPU was seen to do, and the least time that kernel launches take."""
+"""Estimates from measurements of a GPU, and the least time that kernel launches take."""
 
 from __future__ import annotations
 

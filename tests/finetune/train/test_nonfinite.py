@@ -1,4 +1,4 @@
-"""What is said when a loss is no number: never what the card can't do. That batches are left out: test_families."""
+"""What is said when a loss isn't finite; it never blames the card. test_families covers leaving the batches out."""
 
 from __future__ import annotations
 

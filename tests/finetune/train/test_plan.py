@@ -1,4 +1,4 @@
-"""What is known before a training: steps, memory and time by arithmetic, the dry run, and what stops it early."""
+"""What is known before a training: computed steps, memory and time, the dry run, and what stops it early."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from finetune.train.estimate import GB, adapter_weights, estimate, steps_of
 from finetune.train.loop import arguments
 from finetune.train.run_folder import RunFolder, environment
 
-#: config.json of Qwen2.5-VL-3B-Instruct and 7B-Instruct, the numbers that matter.
+#: The numbers that matter in config.json of Qwen2.5-VL-3B-Instruct and 7B-Instruct.
 VISION = {
     "hidden_size": 1280,
     "intermediate_size": 3420,
@@ -61,7 +61,7 @@ def _model(text: dict[str, int], tied: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    # Parameters as the models' safetensors files on the hub have them.
+    # The parameters, from the models' safetensors files on the hub.
     ("text", "tied", "parameters"),
     [(QWEN_3B, True, 3_754_622_976), (QWEN_7B, False, 8_292_166_656)],
 )
@@ -117,7 +117,7 @@ def test_adapters_have_r_times_inputs_and_outputs() -> None:
     ("samples", "settings", "processes", "steps"),
     [
         (160, [], 1, 20),
-        (161, [], 1, 22),  # 81 batches of 2, 8 a step: 11 steps an epoch
+        (161, [], 1, 22),  # 81 batches of 2, 8 samples a step: 11 steps an epoch
         (160, ["train.epochs=0.5"], 1, 5),
         (160, ["train.max_steps=7"], 1, 7),
         (160, [], 4, 6),

@@ -1,4 +1,4 @@
-"""Every sample is looked at before the first step: what fits, what doesn't and why, whose arithmetic is right."""
+"""Every sample is checked before the first step: which fit, which don't and why, and if the arithmetic is right."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_prompt_that_steers_the_model_is_refused() -> None:
 
 
 def test_white_space_before_a_label_is_no_part_of_the_answer() -> None:
-    """A line break there would melt with the template's own, and the answer's beginning not be found."""
+    """A line break there would merge with the template's own, and hide where the answer begins."""
     rows = _rows([_paper(56, 56)] * 2, ["\n\n x", "x "])
     assert check(rows, StubProcessor(), DataConfig(), decode=True).frame["answer_tokens"].to_list() == [1, 2]
     made = Formatter("?", "upscale")({"image": _paper(56, 56), "label": "\n\n x "})
@@ -137,7 +137,7 @@ def test_the_size_of_an_image_is_known_without_making_it(resize: str) -> None:
 
 
 def test_rows_are_not_decoded_by_looking_at_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a set whose images are known to be good only headers are read, and a few for the real processor."""
+    """If a set's images are known to be good, only headers are read, and a few images for the real processor."""
     import datasets
 
     rows = _rows([_paper(40 + place, 40) for place in range(200)])

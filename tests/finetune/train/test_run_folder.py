@@ -1,4 +1,4 @@
-"""The folder of a training: when it can be begun and resumed, which checkpoint counts, what the losses look like."""
+"""A training's folder: when a training can start or resume, which checkpoint counts, what the losses look like."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_two_trainings_are_never_in_one_folder(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(run_folder, "_WAIT", 0.3)
     path = tmp_path / "run"
     with RunFolder(path).alone():
-        RunFolder(path).check_new()  # the lock is not the folder of something else
+        RunFolder(path).check_new()  # the lock doesn't make it another program's folder
         for enter in (RunFolder(path).check_alone, RunFolder(path).alone().__enter__):
             with pytest.raises(UserError, match="another training is running in this folder"):
                 enter()
@@ -82,7 +82,7 @@ def test_two_trainings_are_never_in_one_folder(tmp_path: Path, monkeypatch: pyte
 
 
 def test_one_that_waited_for_another_is_alone_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first removes the lock's file when it ends. The second must not hold what is no file any more."""
+    """The first removes the lock file when it ends. The second must not hold a deleted file."""
     path, inside, over = tmp_path / "run", Event(), Event()
 
     def wait_and_train() -> None:
@@ -108,7 +108,7 @@ def test_one_that_waited_for_another_is_alone_then(tmp_path: Path, monkeypatch: 
 
 
 def test_a_killed_training_s_lock_is_waited_for(tmp_path: Path) -> None:
-    """Processes that open images outlive it by some seconds, and hold its lock with it."""
+    """Processes that open images outlive a killed training by some seconds, and hold its lock."""
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     hold = (
@@ -124,7 +124,7 @@ def test_a_killed_training_s_lock_is_waited_for(tmp_path: Path) -> None:
 
 
 def _moved_away(adapter: Path) -> None:
-    """What a training leaves that is killed while it replaces an adapter, where that takes two renames."""
+    """What a training leaves if it is killed while it replaces an adapter on a system that needs two renames for it."""
     old = adapter.parent / f".{adapter.name}.abcd_123.old" / adapter.name
     old.mkdir(parents=True)
     (old / "adapter_config.json").write_text("{}", encoding="utf-8")
@@ -179,7 +179,7 @@ def test_losses_after_the_checkpoint_are_logged_anew(tmp_path: Path) -> None:
     folder.restart_losses([{"step": 5, "loss": 1.0}])
     folder.add_loss({"step": 10, "loss": 0.5})
     with (folder.path / "losses.jsonl").open("a") as lines:
-        lines.write('{"step": 15, "lo')  # killed while it was written
+        lines.write('{"step": 15, "lo')  # killed while it wrote the line
     assert folder.losses() == [{"step": 5, "loss": 1.0}, {"step": 10, "loss": 0.5}]
 
 

@@ -1,4 +1,4 @@
-"""The page of an evaluation: what it shows, and that nothing in it comes from data as markup."""
+"""An evaluation's page: what it shows, and that no data in it becomes markup."""
 
 from __future__ import annotations
 

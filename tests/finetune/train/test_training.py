@@ -1,5 +1,7 @@
-"""The real path of a training, on the CPU, with a toy Qwen2.5-VL of real classes: `train_driver` runs it once, in a
-process of its own, because Unsloth patches torch, transformers and trl for good. What came of it is asserted here."""
+"""The real path of a training, on the CPU, with a toy Qwen2.5-VL of real classes. Asserts the results.
+
+`train_driver` runs it once in its own process, because Unsloth patches torch, transformers and trl for good.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_images_are_opened_by_forks_or_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unsloth's collator holds functions within functions, which can't be sent to a process, only inherited."""
+    """Unsloth's collator holds nested functions, which can't be sent to a process, only inherited."""
 
     def opened(workers: int) -> tuple[Any, ...]:
         made = arguments(load_config(None, [f"train.workers={workers}"]), Path("x"), 10, 10, evaluate=False)
@@ -40,7 +42,7 @@ def facts(trained: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def whole(trained: tuple[Path, dict[str, Any]]) -> Path:
-    """The run folder of the training that nobody disturbed."""
+    """The run folder of the uninterrupted training."""
     return trained[0] / "whole"
 
 
@@ -49,7 +51,7 @@ def _lines(run: Path) -> list[dict[str, Any]]:
 
 
 def _base(name: str) -> str:
-    """A module's name in the model before it had adapters."""
+    """A module's name in the model without adapters."""
     return name.removesuffix(".base_layer")
 
 
@@ -57,7 +59,7 @@ def test_linear_layers_of_the_language_model_are_in_four_bits_and_no_others(fact
     four = {_base(name) for name in facts["modules"]["four_bit"]}
     language = {_base(name) for name in facts["modules"]["linear"] if ".language_model.layers." in name}
     assert four == language
-    assert len(four) == 2 * 7  # q, k, v, o, gate, up, down of two layers
+    assert len(four) == 2 * 7  # q, k, v, o, gate, up and down of two layers
 
 
 def test_adapters_are_on_vision_and_language_attention_and_mlp(facts: dict[str, Any]) -> None:
@@ -86,13 +88,13 @@ def test_the_loss_falls_by_more_than_half(whole: Path) -> None:
 
 def test_the_validation_loss_is_that_of_the_tokens_in_any_batches(facts: dict[str, Any]) -> None:
     losses = facts["losses"]
-    assert len({round(loss, 2) for loss in losses["theirs"].values()}) > 1  # what it is mended against
+    assert len({round(loss, 2) for loss in losses["theirs"].values()}) > 1  # the fault that ours corrects
     for loss in losses["ours"].values():
         assert loss == pytest.approx(losses["by_hand"], rel=2e-3)
 
 
 def test_the_trainer_gets_the_settings_that_were_meant(facts: dict[str, Any], whole: Path) -> None:
-    """As trl's settings are after Unsloth had its way with them, from the checkpoint."""
+    """trl's settings from the checkpoint, after Unsloth's changes."""
     assert facts["arguments"] == {
         "output_dir": str(whole / "checkpoints"),
         "max_steps": 30,
@@ -190,7 +192,7 @@ def test_every_evaluation_has_a_page_with_pictures(whole: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert text.count('<section class="read') == TOY["eval.samples"]
-        # Of every sample at least the image and its truth are drawn.
+        # Each sample shows at least the image and its truth.
         assert text.count("data:image/") + text.count('<svg class="drawn"') >= 2 * TOY["eval.samples"]
     shown = re.findall(r"toy/validation/(\d+)", pages[0].read_text(encoding="utf-8"))
     assert sorted(set(shown)) == sorted(set(re.findall(r"toy/validation/(\d+)", pages[1].read_text(encoding="utf-8"))))
@@ -203,7 +205,7 @@ def test_a_training_leaves_nothing_in_the_folder_it_is_started_in(trained: tuple
 
 
 def test_commands_are_quiet(trained: tuple[Path, dict[str, Any]]) -> None:
-    """Standard output says what came of them, and nothing of what the libraries have to say."""
+    """Standard output has the results and nothing from the libraries."""
     lines = (trained[0] / "stdout.txt").read_text(encoding="utf-8").splitlines()
     of_train = ("trained", "best", "last", "losses", "samples", "left out", "next")
     of_others = ("predicted", "written", "needs", "merged")

@@ -1,8 +1,8 @@
-r"""Makes native code of helper processes crash or hang over certain items, wherever this folder is on PYTHONPATH.
+r"""Makes native code of helper processes crash or hang on certain items if this folder is on PYTHONPATH.
 
-An item that holds `crash` reads where there is no memory, one that holds `hang` waits in native code for ever, with the
-interpreter's lock held: no signal handler of Python's runs. The file named by SABOTAGE_FLAG is made first, if there is
-such a variable. Only helpers, and the App's painter, are harmed: what is done in a command's own process goes well.
+An item that holds `crash` reads from an invalid address. One that holds `hang` waits in native code forever, with the
+interpreter's lock held, so no Python signal handler runs. If SABOTAGE_FLAG is set, the file that it names is made
+first. Only helpers and the App's painter are harmed: work in a command's own process goes well.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
 from typing import Any
 
-#: The function of each module that stands before native code, or is taken for it.
+#: In each module, the function that leads to native code, or stands in for it.
 TARGETS = {
     "rules.engine": "_keyed",
     "rules.fixes.proof": "choose",
@@ -38,7 +38,7 @@ def harm(told: str) -> None:
 
 
 class Saboteur(MetaPathFinder, Loader):
-    """Loads the modules of TARGETS as they are, and puts a trap before one function of each."""
+    """Loads the modules of TARGETS unchanged, and puts a trap before one function of each."""
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
         if name not in TARGETS:

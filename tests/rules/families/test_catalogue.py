@@ -1,6 +1,6 @@
-"""Every rule is proven by the examples in its docstring: exact places, the label after the fix, and what is quiet.
+"""Every rule is proven by the examples in its docstring: exact places, the fixed label, and the quiet examples.
 
-All examples are judged at once, and a test is about a rule: it names the examples that fail.
+All examples are judged at once. A test covers one rule and names the examples that fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rules.selection import Ruleset
 LABEL_RULES = [rule for rule in all_rules().values() if rule.scope == "label"]
 FIXING_RULES = [rule for rule in LABEL_RULES if rule.fix is not None]
 LABELS = list({example.label for rule in LABEL_RULES for example in (*rule.doc.fires, *rule.doc.quiet)})
-NO_EXAMPLE = {"CAN102", "CAN103", "SYN026", "SYN028"}  # no label makes them fire, or it would fill a page
+NO_EXAMPLE = {"CAN102", "CAN103", "SYN026", "SYN028"}  # no label makes them fire, or only one that would fill a page
 
 
 def of(rule):
@@ -26,7 +26,7 @@ def of(rule):
 
 @cache
 def found():
-    """What every rule finds in every example: by code and label the places, each with its fix level and replacement."""
+    """What every rule finds in every example: by code and label, the places with their fix levels and replacements."""
     findings = engine.judge(LABELS, Ruleset(tuple(map(of, LABEL_RULES)))).findings
     by_rule: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
     for code, row, start, end, *fix in findings.select("rule", "row", "start", "end", "fix", "replacement").iter_rows():
@@ -36,7 +36,7 @@ def found():
 
 @cache
 def proposed():
-    """By code and label: the level and the text of what a rule proposes for an example."""
+    """By code and label: the level and the text of a rule's proposal for an example."""
     texts = fixing.proposed(LABELS, tuple(map(of, FIXING_RULES)))
     return {(code, LABELS[row]): (level, fixed) for row, code, level, fixed in texts.iter_rows()}
 

@@ -1,4 +1,4 @@
-"""Rules over whole data sets: one finding a source and kind, none where chance or a small set explains it."""
+"""Rules over whole data sets: one finding for each source and kind, none if chance or a small set explains it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_tokens_only_in_a_split_are_named():
     (message,) = judge("DST007", frame)
     assert r"`\alpha` (2), `\beta` (1)" in message
     few = samples(("a", "train", formulas(40, 1)), ("a", "test", test))
-    assert r"\beta" not in " ".join(judge("DST007", few))  # forty labels may well miss what one in five hundred holds
+    assert r"\beta" not in " ".join(judge("DST007", few))  # forty labels may lack what one in five hundred has
 
 
 def test_a_split_cut_off_a_sorted_list_is_longer():
@@ -176,7 +176,7 @@ def test_licences_that_don_t_go_together_are_named():
     assert message.startswith("CC-BY-SA-4.0 is not compatible with crohme (CC-BY-NC-SA-3.0)")
 
 
-# Labels that are none -------------------------------------------------------------------------------------------------
+# Labels that are not formulas -----------------------------------------------------------------------------------------
 
 IDS = [f"18_em_{n}" for n in range(30)]
 

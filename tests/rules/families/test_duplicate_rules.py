@@ -1,4 +1,4 @@
-"""Rules over duplicates and leaks, on frames that say what is twice: who is named, who isn't, and what counts."""
+"""Rules over duplicates and leaks, on frames with known duplicates: who is named, who isn't, and what counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONG = "a + b = c + d - e + f"
 
 
 def frame(rows: list[dict]) -> pl.DataFrame:
-    """Samples from dicts; `pixels` and `near` are an image's hash and group, the key is the label without spaces."""
+    """Samples from dicts. `pixels` and `near` are an image's hash and group; the key is the label without spaces."""
     made = []
     for place, row in enumerate(rows):
         label = row["label"]
@@ -44,7 +44,7 @@ def hash_of(label: str) -> int:
 
 
 def judge(code: str, rows: list[dict], **options) -> dict[str | None, str]:
-    """Sample id to message; None stands for a finding about a whole source, of which there is one at most."""
+    """Sample id to message. None is for a finding about a whole source; there is at most one."""
     rule = find(code)
     found = rule.judge(frame(rows), {**rule.options, **options})
     assert found.columns == ["sample_id", "source", "message"]
@@ -68,7 +68,7 @@ def test_labels_without_a_key_are_equal_only_by_their_text():
     assert one != three
     assert blank is None
     assert keyed == "ab"
-    assert one.startswith("t")  # never equal to a key, which is hexadecimal
+    assert one.startswith("t")  # never equal to a key, since keys are hexadecimal
     assert len(one) == 24
 
 
@@ -90,7 +90,7 @@ def test_a_contradiction_names_another_label_of_the_same_image():
         {"label": " y", "pixels": "aa"},
         {"label": "y", "pixels": "bb"},
         {"label": "x", "pixels": None},
-        {"label": "u", "pixels": "cc", "blank": True},  # blank images are all alike, and no evidence
+        {"label": "u", "pixels": "cc", "blank": True},  # all blank images are alike, so they prove nothing
         {"label": "v", "pixels": "cc", "blank": True},
     ]
     found = judge("DUP002", rows)
@@ -119,7 +119,7 @@ def test_a_near_copy_needs_the_same_label_and_other_pixels():
         {"label": "x + 1", "pixels": "aa", "near": "aa"},
         {"label": "y + 1", "pixels": "ac", "near": "aa"},
         {"label": "o", "pixels": "ba", "near": "ba"},
-        {"label": "o", "pixels": "bb", "near": "ba"},  # one symbol, as anybody writes it
+        {"label": "o", "pixels": "bb", "near": "ba"},  # a single symbol looks alike from any writer
     ]
     assert judge("DUP008", rows) == {"s/1": "nearly the same image as s/0, and the same label"}
 
@@ -167,7 +167,7 @@ def test_a_leak_is_counted_for_every_two_sides():
     test = rows["test", "train"]
     assert (test["samples"], test["labels"], test["long_labels"]) == (3, 2, 1)
     assert (test["other_samples"], test["other_labels"], test["other_long_labels"]) == (4, 3, 2)
-    assert (test["images"], test["other_images"], test["near_images"]) == (1, 1, 2)  # what is equal is near too
+    assert (test["images"], test["other_images"], test["near_images"]) == (1, 1, 2)  # equal images count as near, too
     assert (rows["test", "val"]["labels"], rows["test", "val"]["images"]) == (1, 0)
 
 

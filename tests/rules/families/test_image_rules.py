@@ -22,7 +22,7 @@ CLEAN: dict[str, Any] = {
 }  # fmt: skip
 TYPES = {"image_error": pl.String, "background": pl.UInt8, "bare_background": pl.UInt8, "ink_border": pl.UInt8}
 
-#: By code: what is changed in a clean image's facts, and whether the rule then fires.
+#: By code: the changed facts of a clean image, and whether the rule then fires.
 CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("IMG001", {"width": 332, "height": 27}, True),
     ("IMG001", {"width": 28, "height": 28}, False),
@@ -126,7 +126,7 @@ def test_what_holds_for_most_of_a_set_is_one_finding() -> None:
     most = judge("IMG007", frame({}, *[inverted] * 29))
     assert most == [(None, "29 of 30 images show light ink on dark paper; the others show dark ink on light paper")]
     assert len(judge("IMG007", frame(*[inverted] * 15, *[{}] * 15))) == 15
-    assert len(judge("IMG007", frame(*[inverted] * 19))) == 19  # too few to speak of a set
+    assert len(judge("IMG007", frame(*[inverted] * 19))) == 19  # too few to judge the set
     assert judge("IMG007", frame(*[inverted] * 30), whole=1.0)[0][0] == "set/0"
     two = pl.concat([frame(*[inverted] * 30), frame(*[inverted] * 3, *[{}] * 30, source="other")])
     assert [sample for sample, _ in judge("IMG007", two)] == [None, "other/0", "other/1", "other/2"]
@@ -138,7 +138,7 @@ def test_rows_or_set_counts_only_judged_samples() -> None:
 
 
 def _by_hand(height: int, width: int, low: int, high: int) -> tuple[int, int]:
-    """What the model's processor computes, as its source says it."""
+    """What the model's processor computes, copied from its source."""
     tall, wide = round(height / 28) * 28, round(width / 28) * 28
     if tall * wide > high:
         beta = math.sqrt((height * width) / high)
@@ -155,7 +155,7 @@ def _by_hand(height: int, width: int, low: int, high: int) -> tuple[int, int]:
     st.sampled_from([(3136, 1_003_520), (200_704, 1_003_520), (3136, 12_845_056), (784, 50_176)]),
 )
 def test_smart_resize_is_the_processors(sizes: list[tuple[int, int]], budget: tuple[int, int]) -> None:
-    sizes = [*sizes, (42, 70), (14, 2000), (13, 2000), (98, 126), (28, 28), (1, 1)]  # halves go to the even multiple
+    sizes = [*sizes, (42, 70), (14, 2000), (13, 2000), (98, 126), (28, 28), (1, 1)]  # halves round to the even multiple
     table = pl.DataFrame(sizes, schema=["width", "height"], orient="row")
     wide, high = smart_resize(pl.col("width"), pl.col("height"), min_pixels=budget[0], max_pixels=budget[1])
     got = table.select(high.alias("high"), wide.alias("wide")).rows()

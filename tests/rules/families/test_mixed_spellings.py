@@ -1,4 +1,4 @@
-"""Rules over whole data sets: one finding a source and kind, none for a set that has one habit."""
+"""Rules over whole data sets: one finding for each source and kind, none for a set with one habit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PAR rules on frames made by hand: what they say of columns. Not how the columns come about."""
+"""The PAR rules on frames made by hand: what they say of columns, not how the columns are computed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def samples(count: int, **columns: object) -> pl.DataFrame:
 
 
 def lags(count: int, *right: tuple[int, int, int]) -> np.ndarray:
-    """Fits of `count` rows: each picture fits the label of its row, or, from start to end, the one `lag` further on."""
+    """Fits of `count` rows: each picture fits its row's label or, between start and end, the label `lag` rows later."""
     rng = np.random.default_rng(5)
     fits = rng.normal(0.0, 0.2, (count, len(LAGS))).astype(np.float32)
     at = np.zeros(count, np.intp)
@@ -140,10 +140,12 @@ def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
 
 
 def _pair_scores(right: int, wrong: int, seed: int = 0) -> list[float]:
-    """Calibrated scores of pairs: of density 2s where they are right, 2(1 - s) where they are wrong, sharpened so that
-    both lie near the ends, as those of real sets do."""
+    """Calibrated scores of pairs: with density 2s for right pairs and 2(1 - s) for wrong ones.
+
+    They are sharpened, so that both lie near the ends, as in real sets.
+    """
     rng = np.random.default_rng(seed)
-    odds = np.r_[rng.normal(8, 4, right), rng.normal(-8, 4, wrong)]  # of two normals so far apart log odds are as wide
+    odds = np.r_[rng.normal(8, 4, right), rng.normal(-8, 4, wrong)]  # normals this far apart have log odds this wide
     return (1 / (1 + np.exp(-odds))).round(4).tolist()
 
 
@@ -160,7 +162,7 @@ def test_a_set_of_right_pairs_has_no_doubtful_one_and_a_mixed_one_as_many_as_are
 
 
 def test_alarms_that_chance_makes_are_none() -> None:
-    turned = [4.0 + row / 100 if row < 8 else -5.0 for row in range(2_000)]  # 4 in 1,000, and the surest comes last
+    turned = [4.0 + row / 100 if row < 8 else -5.0 for row in range(2_000)]  # 4 in 1,000, the most certain last
     assert judged("PAR012", samples(2_000, pair_turned=turned)) == []
     many = [4.0 + row / 100 if row < 40 else -5.0 for row in range(2_000)]
     assert [where for where, _ in judged("PAR012", samples(2_000, pair_turned=many))] == [
@@ -180,7 +182,7 @@ def test_lines() -> None:
 def test_width() -> None:
     frame = samples(4, pair_wide=[4.0, 0.25, 1.2, 4.0], pair_off=[9.0, -9.0, 9.0, 2.0])
     assert [where for where, _ in judged("PAR008", frame)] == ["s/0", "s/1"]
-    # A thin stroke is as good a 1 as any; of a label that is as wide as high (s/1 now) it would be odd.
+    # A thin stroke is as good a 1 as any other, but odd for a label as wide as it is high, as in s/1 now.
     box = {"ink_left": 10, "ink_top": 10, "ink_right": [50, 35, 20, 20], "ink_bottom": 110, "pair_lines": [1, 1, 1, 3]}
     thin = samples(4, pair_wide=[4.0, 0.25, 0.2, 0.2], pair_off=[9.0, -9.0, -9.0, -9.0], **box)
     assert [where for where, _ in judged("PAR008", thin)] == ["s/0", "s/1", "s/3"]

@@ -1,4 +1,4 @@
-"""A rule stands where its code says: in the file or the folder of its family's letters."""
+"""A rule is where its code says: in the file or the folder of its family's letters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from rules.registry import FAMILIES, all_rules
 
-#: The file or folder below rules/families/ of each family.
+#: The file or folder of each family, below rules/families/.
 PLACES = {
     "ESC": "escapes",
     "WSP": "whitespace",

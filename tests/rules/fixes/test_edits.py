@@ -1,4 +1,4 @@
-"""Which of several overlapping edits are made, and what a text is after them."""
+"""Which of several overlapping edits are made, and the text after them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law that no fix hides an error: what nothing can mend in a label is still found in the fixed label."""
+"""The law that no fix hides an error: damage that nothing can mend is still found in the fixed label."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WHOLE = [
 
 
 def spellings(token: str) -> list[str]:
-    """A token as pipelines write it: in another case, and with its letters apart."""
+    """A token as pipelines write it: in another case, and with its letters spaced out."""
     if token.startswith("\\"):
         return [token]
     apart = [] if token == "<s>" else [" ".join(token)]
@@ -61,7 +61,7 @@ def spellings(token: str) -> list[str]:
 
 
 def damage_of(texts: list[str]) -> dict[int, set[str]]:
-    """The codes of the rules with the tag `damage` that find something, by label."""
+    """By label, the codes of the rules with the tag `damage` that find something."""
     found = engine.judge(texts, select(tagged("damage"))).findings
     codes: dict[int, set[str]] = {}
     for row, code in found.select("row", "rule").iter_rows():

@@ -1,4 +1,4 @@
-r"""The M²E layout repair: its grammar to the character, and what holds for every label of that kind."""
+r"""The M²E layout repair: its grammar to the character, and what holds for every such label."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def table(*rows: str, layout: str = "tabular") -> str:
         (r"x \n + 3 4 \n 4 6", ("$x$", "$+34$", "46")),
         (r"1 2 \n \div 3 \n 4 \n 5", ("12", r"$\div \quad 3$", r"\hline 4", r"\hline 5")),
         (r"5 0 \% \n - 1 . 5 \% \n 4 8 . 5 \%", (r"50\%", r"$- \quad 1.5\%$", r"\hline 48.5\%")),
-        # Blocks follow one another, and each is judged for itself.
+        # Blocks follow one another, and each is judged separately.
         (r"1 \n + 2 \n 3 \t 4 \n - 1 \n 3", ("1", r"$+ \quad 2$", r"\hline 3", "4", r"$- \quad 1$", r"\hline 3")),
         (r"x = 1 \n \t = 2", ("$x=1$", "$=2$")),
         (r"1 2 \t + 3 \n 1 5", ("12", "$+3$", "15")),
-        # Control words keep one space, but not at a brace, a script or an end.
+        # Control words keep one space, except at a brace, at a script or at an end.
         (r"\sqrt { 2 } \times \pi r ^ { 2 } \n x _ { 1 } \approx", (r"$\sqrt{2}\times \pi r^{2}$", r"$x_{1}\approx$")),
         (r"9 0 ^ { \circ } \n 3 \times 元", (r"$90^{\circ}$", r"$3 \times$元")),
         (r"\left( 1 + 2 \right) \times 3 \n 9", (r"$\left(1+2\right) \times 3$", "9")),
@@ -140,7 +140,7 @@ def _is_subsequence(wanted: list[str], held: list[str]) -> bool:
 
 @given(m2e_labels, st.sampled_from(m2e_layout.LAYOUTS))
 def test_a_repaired_label_is_clean_complete_and_stays(label, layout):
-    assume({"\\n", "\\t"} & set(m2e_layout.tokens(label)))  # one row is no layout: `&` alone stays, and is wrong
+    assume({"\\n", "\\t"} & set(m2e_layout.tokens(label)))  # one row is not a layout: a lone `&` stays, and is wrong
     repaired = m2e_layout.repair(label, layout)
     assert repaired is not None, m2e_layout.attempt(label, layout).reason
     assert _harmless(repaired) == []
@@ -159,7 +159,7 @@ def test_any_text_is_repaired_or_refused(label):
     assert (got.text is None) == (got.reason is not None)
 
 
-#: The layout tokens, brackets that stand in pairs, and scripts need partners; they have cases of their own above.
+#: The layout tokens, paired brackets and scripts need partners; they have cases of their own above.
 _PARTNERED = {"{", "}", "^", "_", "\\left(", "\\right)", "\\frac", "\\n", "\\t", "\\DIV", "\\circ"}
 
 
@@ -171,7 +171,7 @@ def _vocabulary_labels(vocabulary: list[str]) -> list[str]:
 
 _PARTNERS = [r"\left( 1 \right) \n \frac { 1 } { 2 } \t 9 0 ^ { \circ }", r"9 0 ^ \circ \n x _ 1 ^ 2"]
 
-#: A vocabulary of the same kind, for where the real one is not at hand.
+#: A similar vocabulary, if the real one is not available.
 _OWN_VOCABULARY = [
     *"0123456789+-=<>()[]:;,.xyabkmgt",
     *"：；，【】％解设答验算元米钟①▪·",

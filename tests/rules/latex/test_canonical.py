@@ -1,4 +1,4 @@
-"""The canonical form that the engine gives: proven to draw the same, stable, and null with a finding where it isn't."""
+"""The engine's canonical form: proven to draw the same, stable, and null with a finding if it isn't."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def judged(label: str) -> dict[str, object]:
         (r"a \  b", r"a \ b"),
         (r"\sum\ ,", r"\sum \ ,"),
         (r"\left( a \right)", r"\left ( a \right )"),
-        # fonts: a switch that stands first and alone in its group
+        # fonts: a switch that comes first and alone in its group
         (r"{\rm d}x", r"\mathrm { d } x"),
         (r"x_{\rm eff}", r"x _ { \mathrm { e f f } }"),
         (r"{a \bf b}", r"{ a \bf b }"),
         (r"{\rm a \over b}", r"\mathrm { \frac { a } { b } }"),
         (r"{{\rm a} \over b}", r"\frac { \mathrm { a } } { b }"),
-        # dots: by what follows
+        # dots: decided by what follows
         (r"1,\dots,n", r"1 , \ldots , n"),
         (r"1+\dots+n", r"1 + \cdots + n"),
         (r"(1,\dots)", r"( 1 , \dots )"),
@@ -50,7 +50,7 @@ def judged(label: str) -> dict[str, object]:
         (r"\operatorname{lim}_x", r"\operatorname { l i m } _ { x }"),
         (r"\operatorname{foo}x", r"\operatorname { f o o } x"),
         (r"\det{(a)}", r"\det { ( a ) }"),
-        # boxes: no smaller in scripts, where text is
+        # boxes: in scripts, text gets smaller and boxes don't
         (r"x_{\mbox{a}}+\frac{\hbox{b}}{2}", r"x _ { \mbox {a} } + \frac { \text {b} } { 2 }"),
         (r"x_{\hbox{a}}", r"x _ { \mbox {a} }"),
         # environments
@@ -61,7 +61,7 @@ def judged(label: str) -> dict[str, object]:
         (r"\left[\begin{array}{c}a\end{array}\right]", r"\left [ \begin{array} { c } a \end{array} \right ]"),
         (r"\left[\begin{matrix}a\\b\end{matrix}\right]", r"\begin{bmatrix} a \\ b \end{bmatrix}"),
         (r"\begin{matrix} a_1 \end{matrix}", r"\begin{matrix} a _ { 1 } \end{matrix}"),
-        # braces that hold nothing together
+        # braces that keep nothing together
         (r"{{a}}", "a"),
         (r"{\hat a}_1", r"\hat { a } _ { 1 }"),
         (r"{x^2}_1", "{ x ^ { 2 } } _ { 1 }"),

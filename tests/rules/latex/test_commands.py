@@ -1,4 +1,4 @@
-"""The table of commands and environments: spot facts, consistency, suggestions; a recheck where TeX is installed."""
+"""The table of commands and environments: spot checks, consistency, suggestions. A recheck if TeX is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rules.latex.commands import (
     split_glued,
 )
 
-#: What an environment may be, and the letters of arguments: see the docstring of `rules.latex.commands`.
+#: The kinds of environments, and the letters of arguments: see the docstring of `rules.latex.commands`.
 ENVIRONMENT_KINDS = frozenset({"inner", "display", "text", "picture"})
 LETTERS = frozenset("mtrDoOsdl")
 

@@ -1,4 +1,4 @@
-"""Which empty groups change the space between atoms, and where the last atom begins. LaTeX judges more: test_truth."""
+"""Which empty groups change the space between atoms, and where the last atom begins. test_truth asks LaTeX for more."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_last_atom(tokens: str, head: int, kind: str | None) -> None:
         ("V", "A", True),  # they may be kerned
         (r"\cdots", ". x", True),  # amsmath's dots look ahead
         ("a", "} b", False),
-        ("=", "} b", True),  # the space behind the sign is there for something
+        ("=", "} b", True),  # the space after the sign matters
         ("2", "3", False),
         (",", r"\sin x", True),
     ],

@@ -1,4 +1,4 @@
-"""What is taken for canonical at a glance is what the reader spells the same, without a problem and without a fold."""
+"""A label that a glance accepts as canonical is spelled the same by the reader, without a problem or a fold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ anything = formulas | labels | soup | st.text("\\{}_^&$#%'[]~ \n\tabc01", max_si
 
 
 def agree(label: str) -> bool:
-    """Is the label seen to be canonical? The reader has to say so too."""
+    """Does the glance accept the label as canonical? Then the reader must agree."""
     toks = glance.canonical_tokens(label)
     if toks is None:
         return False
@@ -65,4 +65,4 @@ def test_the_reader_agrees_on_every_shared_label(shared_data: Path):
     verdicts = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     hme = (shared_data / "hme100k" / "train_labels.txt").read_text(encoding="utf-8").splitlines()
     distinct = {json.loads(row)["label"] for row in verdicts} | {row.split("\t")[1].strip() for row in hme}
-    assert sum(map(agree, distinct)) > 0.7 * len(distinct)  # it would be of no use otherwise
+    assert sum(map(agree, distinct)) > 0.7 * len(distinct)  # otherwise the glance would be useless

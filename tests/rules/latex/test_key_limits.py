@@ -1,4 +1,4 @@
-"""math-core gets no label that would hang it or kill the process; ordinary labels get through."""
+"""math-core gets no label that would hang it or kill the process. Ordinary labels get through."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rules import engine
 from rules.latex import lexer, visual_key
 from rules.latex.key_limits import MAX_NESTED, MAX_STEPS, effort, is_within
 
-#: What math-core parses again for each, or calls itself for: the unit, and what must stand behind the last.
+#: Each makes math-core parse again or recurse: the unit, and what must follow the last one.
 DOUBLING = [
     *(
         "( ",
@@ -51,7 +51,7 @@ SMALL_STACK = 512 * 1024
 
 
 def most(unit: str, tail: str = "") -> int:
-    """How often a unit may be repeated."""
+    """The number of times that a unit may be repeated."""
     return next(n for n in count() if not is_within(lexer.tokens(unit * (n + 1) + tail)))
 
 
@@ -85,7 +85,7 @@ def test_brackets_left_open_in_cells(cell):
 
 
 def test_math_core_does_not_call_itself_too_deep():
-    """In a process of its own, on a thread with half the stack that a thread has: a stack overflow kills it."""
+    """Runs in its own process, on a thread with half the usual stack, since a stack overflow kills the process."""
     labels = [unit * most(unit) + "x" for unit in CALLING] + ["( " * (MAX_NESTED - 1) + ") " * (MAX_NESTED - 1)]
     script = (
         "import threading\nfrom rules.latex import visual_key as key\n"
@@ -97,7 +97,7 @@ def test_math_core_does_not_call_itself_too_deep():
 
 
 def test_every_command_and_symbol_many_times_over():
-    """The fuzzer beside this file, over a part of its shapes: the whole of it takes minutes."""
+    """The fuzzer `key_shapes`, with a part of its shapes: all of them would take minutes."""
     script = Path(__file__).parents[2] / "helpers" / "key_shapes.py"
     done = subprocess.run([sys.executable, script, "160"], capture_output=True, text=True, timeout=240)
     *_, last = lines = done.stdout.splitlines() or [""]

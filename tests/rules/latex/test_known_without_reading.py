@@ -1,4 +1,4 @@
-"""What the canonical form takes for known is so: what math-core gets without a reading, braces that are not tried."""
+"""The canonical form's shortcuts are right: what math-core gets without a reading, and which braces are not tried."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ table = st.lists(soup, min_size=1, max_size=4).map(
 
 
 def is_ready_as_read(label: str) -> bool:
-    """Is it known without a reading what math-core gets? Then the reader has to say the same."""
+    """Is math-core's input known without a reading? Then the reader must say the same."""
     tokens = reader.read(label, lexer.tokens(label)).canonical
     ready = None if tokens is None else key.ready(tokens)
     if tokens is None or ready is None:
@@ -42,7 +42,7 @@ def is_ready_as_read(label: str) -> bool:
 
 
 def held_braces(label: str) -> int:
-    """How many braces of a label are not tried. Without them it is drawn otherwise."""
+    """The number of braces in a label that are not tried. Without them, the label is drawn differently."""
     toks = lexer.tokens(label)
     reading = reader.read(label, toks)
     visual_key = key.of(label, toks, reading)

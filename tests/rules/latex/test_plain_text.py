@@ -1,4 +1,4 @@
-r"""Labels as text: real ones of every set, read by eye, and hostile ones, which must cost nothing."""
+r"""Labels as text: real ones from every set, checked by eye, and hostile ones, which must cost nothing."""
 
 from __future__ import annotations
 

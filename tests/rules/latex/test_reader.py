@@ -1,4 +1,4 @@
-"""What the reader says of labels that pdfLaTeX (TeX Live, amsmath, amssymb, equation*) was asked about once."""
+"""What the reader says of labels whose verdict from pdfLaTeX (TeX Live, amsmath, amssymb, equation*) is recorded."""
 
 from __future__ import annotations
 

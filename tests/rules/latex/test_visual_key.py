@@ -1,4 +1,4 @@
-"""Equal keys mean equal pictures: pairs that must share a key, pairs that must not, labels that have none."""
+"""Equal keys mean equal pictures: pairs that must share a key, pairs that must not, and labels without a key."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_labels_that_look_different(one, other):
 
 @pytest.mark.parametrize("where", ["x_%s", "x^%s", r"\hat%s", r"\sqrt%s", r"\frac%s2", r"\overline%s", r"\mathbf%s"])
 def test_a_symbol_without_braces_is_one_with(where):
-    # \newline, \relax and \space are no symbols.
+    # \newline, \relax and \space are not symbols.
     names = [c.name for c in COMMANDS.values() if c.latex and not c.args and c.name.isalpha()]
     symbols = [*(f"\\{name} " for name in names if name not in ("newline", "relax", "space")), *"=<>:;,.!?()[]|/+-*"]
     pairs = zip(*(rules.visual_key([where % form % s for s in symbols]) for form in ("%s", "{%s}")), strict=True)
@@ -162,7 +162,7 @@ def test_single_symbols_have_keys_of_their_own():
     "bracket", ["(", "[", r"\{", r"\langle", r"\lfloor", "( a ]  [", "( { ) }", "( x ^ { ) }", r"( \big)", r"( a \\"]
 )
 def test_brackets_left_open_cost_no_time(bracket):
-    """math-core doubles its time with each: without a limit a model's runaway label would hang the whole audit."""
+    """Each one doubles math-core's time. Without a limit, one runaway label would hang the whole audit."""
     label = f"{bracket} " * 400
     script = f"import rules; print(rules.visual_key([{label!r}])[0])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

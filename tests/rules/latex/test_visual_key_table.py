@@ -1,4 +1,4 @@
-"""Every row of the tables in docs/visual-key.md holds, for the key and for what a second renderer draws."""
+"""Every row of the tables in docs/visual-key.md holds, for the key and for a second renderer's drawings."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PAIRS = re.findall(rf"^\| {_CODE} \| {_CODE} \| (\w+) \| (\w+) \| .+ \|$", PAGE,
 WITHOUT_KEY = re.findall(rf"^\| {_CODE} \| [^|]+ \|$", PAGE, re.MULTILINE)
 
 SCALE = 8.0
-#: Antialiasing makes the ink boxes of two equal drawings differ by so many pixels, and so much of the ink.
+#: Antialiasing makes the ink boxes of equal drawings differ by this many pixels, and this share of the ink.
 BOX, INK = 2, 0.09
 
 
 def _label(cell: str) -> str:
-    return cell.replace(r"\|", "|")  # markdown wants a bar in a table escaped, even in code
+    return cell.replace(r"\|", "|")  # Markdown needs bars in tables escaped, even in code
 
 
 @cache
 def _ink(label: str) -> Image.Image:
-    """The picture of a label, white on black, cut to what is drawn."""
+    """The picture of a label, white on black, cropped to the drawing."""
     with Image.open(io.BytesIO(render_png(label, scale=SCALE))) as picture:
         ink = ImageChops.invert(picture.convert("L"))
     return ink.crop(ink.point(lambda value: 255 if value > 64 else 0).getbbox())

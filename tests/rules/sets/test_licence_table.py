@@ -1,4 +1,4 @@
-"""Names of licences, what is known of public sets, and which licences go together."""
+"""Names of licences, facts about public sets, and which licences go together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from rules.sets import licences
 from rules.sets.licences import LICENCES
 
-#: How often each licence is the one that a pair of the table leaves for both; None: they clash. As counted before the
-#: rules and the export had one table.
+#: How often each licence is the result for a pair of the table; None: they clash. The numbers date from before the
+#: rules and the export shared one table.
 LEFT = {
     None: 346,
     "agpl-3.0": 13,
@@ -114,7 +114,7 @@ def test_the_rule_and_the_export_agree_on_every_pair(first: str) -> None:
         ("CC-BY-ND-4.0", "MIT", False),
         ("GPL-3.0", "CC-BY-SA-4.0", False),
         ("GPL-3.0", "CC-BY-NC-4.0", False),
-        ("anything", "CC-BY-SA-4.0", True),  # not known: nothing is claimed
+        ("anything", "CC-BY-SA-4.0", True),  # unknown, so nothing is claimed
     ],
 )
 def test_which_licences_clash(first: str, second: str, fits: bool) -> None:

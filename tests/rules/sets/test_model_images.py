@@ -1,4 +1,4 @@
-"""`--for MODEL`: the limits of a family of models in the rules and in what is said of images."""
+"""`--for MODEL`: a model family's limits in the rules and in what is said of images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_rules_about_limits_that_a_family_does_not_have_are_left_out() -> None:
 
 
 def test_tokens_are_counted_by_the_familys_factor() -> None:
-    """A token is 32 by 32 pixels of Qwen3-VL's, and 256 by 256 pixels are its least."""
+    """For Qwen3-VL, a token is 32 by 32 pixels, and the smallest image has 256 by 256 pixels."""
     even = pl.DataFrame({"source": "s", "image": ["a"], "width": [1024], "height": [320]})
     assert image_facts(even, LIMITS["Qwen3-VL"])["s"]["model"]["tokens"]["total"] == 320
     assert image_facts(even)["s"]["model"]["tokens"]["total"] == 37 * 11
@@ -46,7 +46,7 @@ def test_what_the_project_says_stands() -> None:
 
 
 def test_the_defaults_are_those_of_the_default_model() -> None:
-    """No option says otherwise without `--for` than with the model that everything is made for."""
+    """Without `--for`, every option is as with the default model."""
     ruleset = rules.select(["IMG"])
     with_model = ruleset.for_model(LIMITS["Qwen2.5-VL"])
     for rule in ruleset.rules("samples"):

@@ -1,4 +1,4 @@
-"""The leak rules find what stands in training and in a test set, whatever the test set is called."""
+"""The leak rules find what is in both training and a test set, whatever the test set is called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMES = ("test", "validate", "valid", "val", "dev", "validation", "test_2014", "
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("said_by", ["split", "source"])
 def test_twenty_planted_rows_are_found(name: str, said_by: str) -> None:
-    """20 of 200 labels of a test set stand in training too, with others of both sides around them."""
+    """20 of a test set's 200 labels are in training, too, among other labels on both sides."""
 
     def label(number: int) -> str:
         return rf"\frac {{ {number} }} {{ x + 1 }} + y ^ {{ {number} }} - \sqrt {{ {number} }}"

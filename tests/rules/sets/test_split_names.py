@@ -1,4 +1,4 @@
-"""One table of split names: the readers, the leak rules and the export read the same word in the same way."""
+"""One table of split names: the readers, the leak rules and the export read a word in the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain calculations: what they come to, which equations are false, where two stand on one line."""
+"""Plain calculations: their results, which equations are false, and when two are on one line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_value(label, value):
         (r"2 0 \% = 0 . 2", []),
         (r"1 \div 0 = 1", []),
         ("1 = 1 +", []),
-        # A floating-point number holds no difference of 1 in these.
+        # At this size, floating-point numbers can't hold a difference of 1.
         (
             "1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 + 1 = 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0",
             [("10000000000000001", "10000000000000000")],

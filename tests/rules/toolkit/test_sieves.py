@@ -1,4 +1,4 @@
-"""A sieve may pass too much and must never miss: what a judge finds, its sieve lets through."""
+"""A sieve may pass too much but must never miss: whatever a judge finds, its sieve lets through."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _assert_nothing_missed(labels, monkeypatch):
     assert not missed, missed[:5]
 
 
-#: Their judges leave the decision to the sieve: what it passes is the finding.
+#: Their judges leave the decision to the sieve: whatever it passes is a finding.
 _SIEVE_DECIDES = {"CAN100", "CAN102", "CAN103", "NRM002", "NRM003", "LEN004", "SYN028"}
 
 
@@ -59,14 +59,14 @@ def _judges_alone(rule):
 
 @pytest.mark.parametrize("spelling", [str, _spaced, _tight, _wide], ids=["as written", "spaced", "tight", "wide"])
 def test_no_sieve_misses_an_example(spelling, monkeypatch):
-    # Names of environments are words: spaced out they are others.
+    # Names of environments are words: with spaces, they are other names.
     labels = [label for label in EXAMPLES if spelling is not _spaced or r"\begin" not in label]
     _assert_nothing_missed(sorted({spelling(label) for label in labels}), monkeypatch)
 
 
 @pytest.mark.parametrize("comment", ["%", "% x }\n", "%\n%\n "])
 def test_a_comment_hides_nothing_from_a_sieve(comment, monkeypatch):
-    """At the end of an example, and in the place of every space of one: the tokens stay what they are."""
+    """A comment at the end of an example, or instead of each space: the tokens stay the same."""
     labels = {f"{label}{comment}" for label in EXAMPLES if "%" not in label}
     labels |= {label.replace(" ", comment) for label in EXAMPLES if "%" not in label and comment.strip() != "%"}
     _assert_nothing_missed(sorted(labels), monkeypatch)
@@ -99,7 +99,7 @@ def test_commands_are_marked_whether_or_not_rules_were_imported_before():
     assert done.stdout.strip() == "True [False, True]"
 
 
-#: Spared the labels that are seen to be canonical at a glance.
+#: These skip labels that a glance accepts as canonical.
 _SPELLING = [rule for rule in all_rules().values() if rule.skips_canonical]
 
 

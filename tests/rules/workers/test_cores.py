@@ -1,4 +1,4 @@
-"""How many processes this one may keep busy."""
+"""How many processes this process may keep busy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rules.workers.cores import cores
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with eight cores and no limit; its cgroups are files of the test."""
+    """A machine with eight cores and no limit. Its cgroups are the test's files."""
     monkeypatch.delenv(module.VARIABLE, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(module, "_GROUPS", tmp_path / "cgroup")

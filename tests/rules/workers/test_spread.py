@@ -1,6 +1,6 @@
 """Batches spread over processes: in order, kept for the next call, whatever an item does to its process.
 
-How commands end with their helpers: tests/curate/cli/test_stopped.py.
+tests/curate/cli/test_stopped.py covers how commands end with their helpers.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def test_jobs_are_done_one_after_the_other_or_where_a_caller_offers() -> None:
     assert list(spread_jobs(len, ["a", "bc"])) == [1, 2]
     with isolated() as told, spread_by(map):
         assert list(spread_jobs(deadly.apart, [["a", "kill"], ["b"]])) == [["a", "lost: kill"], ["b"]]
-    assert {(to, lost.item) for to, lost in told} == {("do", "kill")}  # twice, as the offer is this very process
+    assert {(to, lost.item) for to, lost in told} == {("do", "kill")}  # twice, since the offer is this process
 
 
 def test_helpers_start_without_polars_the_rules_and_the_script_that_was_called() -> None:
