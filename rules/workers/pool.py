@@ -108,9 +108,10 @@ class Pool:
             with self._changed:
                 if task.done:
                     break
-                # Not a part of a batch that ended a helper, since it would end this process too.
-                mine = (other for other in reversed(self._pending) if other.job is task.job and not other.deaths)
-                own = next(mine, None) if here else None
+                # Not the batch that is waited for, which a helper will take, nor a part of one that ended a helper:
+                # what ends a helper would end this process too.
+                others = (other for other in reversed(self._pending) if other is not task and not other.deaths)
+                own = next((other for other in others if other.job is task.job), None) if here else None
                 if own is None:
                     self._changed.wait(_LOOK)
                     continue
