@@ -35,14 +35,14 @@ TAGS: dict[str, str] = {
 
 #: What repairs a finding besides a fix of its own rule: the command as people type it.
 MENDERS: dict[str, str] = {
-    "layout": "curate fix --unsafe-fixes --profile m2e",
-    "realign": "curate fix --unsafe-fixes",
+    "layout": "curate fix SOURCE --unsafe-fixes --profile m2e",
+    "realign": "curate fix SOURCE --unsafe-fixes",
     "export": "curate export",
     "export-resize": "curate export --resize upscale",
     "export-crop": "curate export --crop ink",
     "export-invert": "curate export --invert",
     "train-pixels": "finetune train CONFIG data.min_pixels=100352",
-    "style": "curate fix --style canonical",
+    "style": "curate fix SOURCE --style canonical",
     "columns": "curate audit --columns label:NAME",
 }
 

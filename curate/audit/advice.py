@@ -273,7 +273,7 @@ def _unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{_samples(part, whole)} {_have(part)} errors that only an unsafe fix repairs",
         "it guesses what was meant",
-        "look at `curate fix --unsafe-fixes --diff` before you use it",
+        "look at `curate fix SOURCE --unsafe-fixes --diff` before you use it",
         _codes(found),
         ("--fix", "unsafe"),
         _named(found),
@@ -287,7 +287,7 @@ def _safe(entry: Entry, limits: Thresholds) -> Point | None:
     found = [rule for rule in _most(entry, "error", without=tagged("layout")) if rule["without_fix"] < rule["samples"]]
     level = _level(part / whole, limits.fixable_fix)
     what = f"{_samples(part, whole)} {_have(part)} errors that a safe fix repairs"
-    do = "run `curate fix`, or export with `--fix safe`"
+    do = "run `curate fix SOURCE`, or export with `--fix safe`"
     return Point("safe-fixes", level, part / whole, part, what, "", do, _codes(found), ("--fix", "safe"), _named(found))
 
 
@@ -323,7 +323,7 @@ def _residue(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{share(part, whole)} of labels ({count(part)}) contain things that no picture shows",
         "the model learns to make them up",
-        "remove them with `curate fix`, or export with `--fix safe`",
+        "remove them with `curate fix SOURCE`, or export with `--fix safe`",
         _codes(found),
         ("--fix", "safe"),
         _named(found),

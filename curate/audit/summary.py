@@ -241,15 +241,18 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     apart = pl.col("rule").is_in(mended_by("realign", "export", "export-resize"))
     own = error & ~layout & ~missing & ~apart  # those are resolved in their own way and counted apart
     fixable = fix.is_in(["safe", "unsafe"])
+    stuck = own & ~fixable
+    about_samples = findings.filter(pl.col("sample_id").is_not_null()).with_row_index("finding")
+    repaired = _inside_repairs(about_samples.filter(stuck), about_samples)
+    stuck &= ~pl.col("finding").is_in(repaired)
     per_sample = (
-        findings.lazy()
-        .filter(pl.col("sample_id").is_not_null())
+        about_samples.lazy()
         .select(
             "sample_id",
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).alias("worst"),
             layout.alias("layout"),
             own.alias("own"),
-            (own & ~fixable).alias("stuck"),
+            stuck.alias("stuck"),
             (own & (fix == "unsafe")).alias("unsafe"),
             ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
             missing.alias("missing"),
@@ -272,6 +275,20 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("worst").fill_null(0), *(pl.col(flag).fill_null(False) for flag in flags))
         .collect()
     )
+
+
+def _inside_repairs(stuck: pl.DataFrame, findings: pl.DataFrame) -> list[int]:
+    """Which findings without a fix (`finding`) touch characters that a safe repair of another rule rewrites.
+
+    In `x &lt; y` the `&` is an alignment mark outside of a table; repairing the entity removes it.
+    """
+    if stuck.is_empty():
+        return []
+    repairs = findings.filter((pl.col("fix") == "safe") & pl.col("rule").is_in(fixing_as("repair")))
+    places = repairs.select("sample_id", first="start", after="end")
+    both = stuck.select("sample_id", "finding", "start", "end").join(places, on="sample_id")
+    inside = both.filter((pl.col("first") < pl.col("end")) & (pl.col("start") < pl.col("after")))
+    return inside["finding"].unique().to_list()
 
 
 def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:

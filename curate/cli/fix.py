@@ -231,8 +231,12 @@ def _look(
 
         def print_diff(source: str) -> None:
             fixed = fixed_source(source)
+            printed = False
             for line in fixed.diff(out):
                 click.echo(line, nl=False)
+                printed = True
+            if not printed:  # standard output is for `patch`
+                click.echo(f"{source}: no label would change", err=True)
             if stat:
                 for text in shown.summary(fixed, width(), style, paint):
                     say(text)

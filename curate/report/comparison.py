@@ -84,6 +84,7 @@ def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
             if lacking:
                 raise UserError(f"{run.path}: its summary.json has no {lacking[0]!r}; audit the sources again")
             row = {field: entry[field] for field in FIELDS}
+            row["images"] = entry.get("images")
             row["decisions"] = decided.get(entry["name"], dict(decision_counts.NONE))
             rows.append({"run": label, **row} if len(runs) > 1 else row)
     rows.sort(key=lambda row: (*rank(row), row.get("run", "")))

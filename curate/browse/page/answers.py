@@ -136,7 +136,8 @@ class Answers:
 
     def _place(self, queue: Queue, way: str, at: int | None, standing: Mapping[str, Decision]) -> int | None:
         if way == "previous":
-            return at - 1 if at else None
+            before = len(queue.ids) if at is None else at
+            return before - 1 if before else None
         start = 0 if at is None or way == "first" else at + 1
         for place in range(start, len(queue.ids)):
             if way == "next" or queue.every or self._queues.is_open(queue.ids[place], standing):

@@ -181,6 +181,7 @@ function figure(title, note, address, alt = "") {
 
 const version = (kind) => current && current.versions.find((one) => one.kind === kind);
 function missing(action) {
+  if (!current && action === "previous") return !samples && "The list is empty.";
   if (!current) return action === "undo" ? !made.length && "There is nothing to take back." : "No sample is shown.";
   if (action === "fix" && !version("fix")) return "There is no proposed fix for this sample.";
   if (action === "reading" && !version("reading")) return "No model reads this sample differently.";
@@ -244,7 +245,7 @@ const ACTIONS = {
   undo,
   skip: () => go("open", current.id),
   next: () => go("next", current.id),
-  previous: () => go("previous", current.id),
+  previous: () => go("previous", current ? current.id : ""), // from the end of a list: its last sample
 };
 function act(action) {
   if (moving || !$("edit").hidden) return;

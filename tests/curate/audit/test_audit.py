@@ -250,6 +250,12 @@ def test_missing_images_are_reported_before_those_of_other_sources_are_opened(tm
     assert opened == []
 
 
+def test_an_error_inside_what_a_safe_fix_rewrites_counts_as_repairable(tmp_path):
+    rows = [{"label": label} for label in ("a + b", "x &lt; y", "c & d")]
+    (entry,) = run_audit(tmp_path / "run", write_jsonl(tmp_path / "rows.jsonl", rows)).summary["sources"]
+    assert (entry["samples_with_error"], entry["errors_with_safe_fix"], entry["errors_without_fix"]) == (2, 1, 1)
+
+
 def test_none_found_of_several_is_not_sent_to_another_data_set(tmp_path):
     for name in ("set/a", "set/b", "other"):
         (tmp_path / name).mkdir(parents=True)

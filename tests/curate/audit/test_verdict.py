@@ -199,14 +199,14 @@ def test_raw_m2e_is_unfit_and_the_way_out_is_named():
     verdict, reasons = judge(raw)
     assert verdict == "unfit"
     assert reasons[0].startswith("80 % of labels (80,000) hold layout tokens (ESC001, ESC002): they are not LaTeX")
-    assert "`curate fix --unsafe-fixes --profile m2e`" in reasons[0]
+    assert "`curate fix SOURCE --unsafe-fixes --profile m2e`" in reasons[0]
 
 
 def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
     shifted = {"rule": "PAR001", "name": "shifted-pairs", "message": "pairs are shifted by +1: from a to b"}
     verdict, reasons = judge(entry(set_errors=[shifted], samples_with_error=30, rules=[rule("PAR001", "x", 30)]))
     assert verdict == "unfit"
-    assert reasons[0].startswith("PAR001 shifted-pairs: pairs are shifted by +1: from a to b; `curate fix --unsafe-f")
+    assert reasons[0].startswith("PAR001 shifted-pairs: pairs are shifted by +1: from a to b; `curate fix SOURCE --unsafe-f")
     assert len(reasons) == 1
 
 
@@ -241,7 +241,7 @@ def test_broken_labels_weigh_more_the_more_there_are(broken, verdict):
 def test_what_a_safe_fix_repairs_is_never_worse_than_fix_first():
     verdict, reasons = judge(entry(samples_with_error=9_000, errors_with_safe_fix=9_000))
     assert verdict == "fix first"
-    assert "run `curate fix`" in reasons[0]
+    assert "run `curate fix SOURCE`" in reasons[0]
 
 
 @pytest.mark.parametrize(
