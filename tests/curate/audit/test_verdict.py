@@ -206,7 +206,7 @@ def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
     shifted = {"rule": "PAR001", "name": "shifted-pairs", "message": "pairs are shifted by +1: from a to b"}
     verdict, reasons = judge(entry(set_errors=[shifted], samples_with_error=30, rules=[rule("PAR001", "x", 30)]))
     assert verdict == "unfit"
-    assert reasons[0].startswith("PAR001 shifted-pairs: pairs are shifted by +1: from a to b; `curate fix SOURCE --unsafe-f")
+    assert reasons[0].startswith("PAR001 shifted-pairs: pairs are shifted by +1: from a to b; `curate fix SOURCE")
     assert len(reasons) == 1
 
 
