@@ -13,7 +13,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
+from secrets import token_hex
+from tempfile import mkdtemp
 
 from curate.base import exchange
 from curate.base.errors import UserError
@@ -48,9 +49,10 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
-    fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-    temporary = Path(name)
-    try:
+    temporary = path.parent / f".{path.name}.{token_hex(4)}{UNFINISHED}"
+    fd = None
+    try:  # the name is known before the file exists, so a signal at any moment leaves nothing
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         try_lock(fd)  # so that no other process takes it for a leftover
         with room_for(path):
             yield temporary
@@ -59,7 +61,8 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
         temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
         temporary.unlink(missing_ok=True)
 
 

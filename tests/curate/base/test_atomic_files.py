@@ -159,3 +159,17 @@ def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path, name):
     assert process.communicate(timeout=60)[1].strip() == "curate: stopped"
     assert process.returncode == 128 + getattr(signal, name)
     assert names(tmp_path) == []
+
+
+def test_a_signal_as_the_temporary_file_is_made_leaves_nothing(tmp_path, monkeypatch):
+    made = os.open
+
+    def made_and_stopped(*args, **options):
+        os.close(made(*args, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", made_and_stopped)
+    with pytest.raises(KeyboardInterrupt), new_file(tmp_path / "a"):
+        raise AssertionError("not reached")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
