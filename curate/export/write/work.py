@@ -74,7 +74,12 @@ class WorkingFolder:
             self._lock.close()
 
     def begin(self, plan: str) -> dict[str, dict[str, Any]]:
-        """What is already finished of the export with this hash, by shard; anything else there is removed."""
+        """What is already finished of the export with this hash, by shard; anything else there is removed.
+
+        Raises UserError if another export has put a data set in the place since `check_out`.
+        """
+        if self.out.exists() or self.out.is_symlink():
+            raise UserError(_exists(self.out))
         done: dict[str, dict[str, Any]] = {}
         again = self._earlier_plan() == plan
         if not again:
@@ -176,7 +181,11 @@ def check_out(out: Path) -> None:
     """Raise UserError if `out` exists, or can't be created."""
     if out.exists() or out.is_symlink():
         _clear_away(out)
-        raise UserError(f"{out}: already exists; curate export overwrites nothing, name another folder with --out")
+        raise UserError(_exists(out))
     parent = next(parent for parent in out.absolute().parents if parent.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{out}: can't be written: no permission in {parent}")
+
+
+def _exists(out: Path) -> str:
+    return f"{out}: already exists; curate export overwrites nothing, name another folder with --out"

@@ -267,6 +267,15 @@ def test_two_exports_to_one_place_do_not_mix(run: Path, tmp_path: Path) -> None:
         exported(run, tmp_path / "out")
 
 
+def test_an_export_that_another_one_overtook_leaves_nothing(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with working.WorkingFolder(out) as work:
+        out.mkdir()  # between the first look and the lock
+        with pytest.raises(UserError, match="out: already exists"):
+            work.begin("plan")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "images", "out"}
+
+
 def test_an_error_before_any_shard_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing is left"):
         exported(run, tmp_path / "out", min_chars=1000)
