@@ -118,8 +118,7 @@ def _have(part: int, one: str = "has", many: str = "have") -> str:
 
 def _most(entry: Entry, severity: str, counted: str = "samples", *, without: Iterable[str] = ()) -> list[Any]:
     """The rules of a severity that have samples, most first; without those about missing images and shifted pairs,
-    which
-    have points of their own. counted: which of a rule's counts."""
+    which have points of their own. counted: which of a rule's counts."""
     aside = {*tagged("unusable-image"), *mended_by("realign"), *without}
     found = [
         rule for rule in entry["rules"] if rule["severity"] == severity and rule[counted] and rule["rule"] not in aside

@@ -26,8 +26,7 @@ from curate.sources.archived_images import NOT_READ
 from curate.sources.image_paths import SEVERAL_HOLD
 from curate.sources.model import NOT_FOUND
 
-#: What is known about an image, and about its pair, while rules run. Only the columns named in SAMPLES remain after
-#: that.
+#: What is known about an image and its pair while rules run. Only the columns named in SAMPLES remain after that.
 FACTS = [
     name
     for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *PREDICTED, *ORPHANS)

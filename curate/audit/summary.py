@@ -326,8 +326,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
     """One row per source and rule: the worst severity given, its findings, samples, fixable findings, and samples with
-    a
-    finding that nothing fixes."""
+    a finding that nothing fixes."""
     fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()

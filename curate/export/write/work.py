@@ -78,8 +78,7 @@ class WorkingFolder:
 
         Raises UserError if another export has put a data set in the place since `check_out`.
         """
-        if self.out.exists() or self.out.is_symlink():
-            raise UserError(_exists(self.out))
+        _check_absent(self.out)
         done: dict[str, dict[str, Any]] = {}
         again = self._earlier_plan() == plan
         if not again:
@@ -179,13 +178,18 @@ def _clear_away(out: Path) -> None:
 
 def check_out(out: Path) -> None:
     """Raise UserError if `out` exists, or can't be created."""
-    if out.exists() or out.is_symlink():
+    if _is_there(out):
         _clear_away(out)
-        raise UserError(_exists(out))
+    _check_absent(out)
     parent = next(parent for parent in out.absolute().parents if parent.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{out}: can't be written: no permission in {parent}")
 
 
-def _exists(out: Path) -> str:
-    return f"{out}: already exists; curate export overwrites nothing, name another folder with --out"
+def _is_there(out: Path) -> bool:
+    return out.exists() or out.is_symlink()
+
+
+def _check_absent(out: Path) -> None:
+    if _is_there(out):
+        raise UserError(f"{out}: already exists; curate export overwrites nothing, name another folder with --out")
