@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from curate.base.errors import UserError
 
@@ -18,6 +19,10 @@ _WHAT_TO_DO = {
 }
 #: How polars and pyarrow report the system's error number.
 _NUMBER = re.compile(r"\(os error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
+#: What polars says, without a number, if it can't write the end of a wide table.
+_WITHOUT_NUMBER = "transport error"
+#: Bytes that are written to learn the number. A full disk may still take a few.
+_TRIED = 2**20
 
 
 class NoRoom(UserError):
@@ -32,7 +37,7 @@ def room_for(path: Path) -> Iterator[None]:
     except NoRoom as error:  # about a file in a folder that hasn't been renamed yet
         raise NoRoom(_line(path, _number(error.__cause__))) from error.__cause__
     except Exception as error:
-        number = _number(error)
+        number = _number(error) or (_number_of_trial(path.parent) if _WITHOUT_NUMBER in str(error) else 0)
         if not number:
             raise
         raise NoRoom(_line(path, number)) from error
@@ -50,6 +55,33 @@ def _number(error: BaseException | None) -> int:
             return number
         error = error.__cause__ or error.__context__
     return 0
+
+
+def _number_of_trial(folder: Path) -> int:
+    """The system's error number if there is no room for another file in `folder`; 0 if there is.
+
+    What couldn't be written whole is still there, so the disk is as full as it was.
+    """
+    try:
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            while file.tell() < _TRIED:
+                file.write(bytes(_TRIED))
+            if limit := _largest_file():
+                file.seek(limit)
+                file.write(b"0")
+    except OSError as error:
+        return _number(error)
+    return 0
+
+
+def _largest_file() -> int:
+    """The most bytes that this process may write to a file (`ulimit -f`); 0 without such a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return 0 if limit == resource.RLIM_INFINITY else limit
 
 
 def _line(path: Path, number: int) -> str:

@@ -126,13 +126,17 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _stopped(program, asked)
     except SystemExit:
         return DONE  # click exits like this if the reader of `--help` closes the pipe
     except BaseException as error:  # a Rust panic is not an Exception
         if debug:
             traceback.print_exception(error)
+        if isinstance(error, click.Abort):
+            if not isinstance(error.__cause__, EOFError):
+                return _stopped(program, asked)
+            error = error.__cause__  # click takes every one for the end of the terminal, a broken file's too
         if asked:  # native code turned the stop into this error
             return _stopped(program, asked)
         # A message may quote data or a file name: keep it to one line, without control characters.

@@ -20,6 +20,7 @@ import polars as pl
 
 from curate.base import xml_events
 from curate.base.atomic_files import new_file
+from curate.base.no_room import NoRoom
 from curate.images import (
     ink,
     inkml_pictures,
@@ -136,7 +137,7 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with new_file(path) as file:
             frame.write_parquet(file, compression="zstd")
-    except OSError:
+    except (OSError, NoRoom):
         return  # a full disk, a read-only home: the audit goes on without it
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 import curate.render
 from curate.base.atomic_files import new_file
+from curate.base.no_room import NoRoom
 from curate.images import ink, strokes
 
 #: The most drawings kept, 0.4 kB each; beyond that, only those of the last run.
@@ -53,7 +54,7 @@ class Kept:
             for other in self.path.parent.glob("*.parquet"):
                 if other != self.path:  # of another edition
                     other.unlink(missing_ok=True)
-        except OSError:
+        except (OSError, NoRoom):
             return  # a full disk, a read-only home: the audit goes on without it
 
     def _read(self, path: Path) -> dict[bytes, Row]:

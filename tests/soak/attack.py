@@ -60,6 +60,8 @@ def started(
     """
     own = {} if home is None else {"TMPDIR": str(home / "tmp"), "TEXSIEVE_CACHE": str(home / "cache")}
     own["COLUMNS"] = "200"
+    if file_size is not None:
+        own["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave copies of modules that are cut short
     limits = {"RLIMIT_AS": MEMORY} | ({} if file_size is None else {"RLIMIT_FSIZE": file_size})
     if warm and home is not None:
         return _server().started(command, own, limits, home / "said")

@@ -153,7 +153,7 @@ sys.exit(main())
 
 
 def driven(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = [sys.executable, "-c", DRIVER, *arguments]
+    done = [sys.executable, "-B", "-c", DRIVER, *arguments]
     environment = {**os.environ, "TEXSIEVE_CACHE": str(folder / "cache")}
     return subprocess.run(done, cwd=folder, capture_output=True, text=True, check=False, timeout=300, env=environment)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from file_limits import no_file_over
 from run_makers import make_run
 
 from curate.base.atomic_files import new_file, new_folder
@@ -38,6 +39,20 @@ def test_whatever_says_it(number: int, error: object, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [0, 5_000, 20_000])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_a_wide_table_whose_writer_hides_the_reason(size: int, in_folder: bool, tmp_path: Path) -> None:
+    frame = pl.DataFrame({f"column_{c}": [f"x{n * c}" for n in range(20)] for c in range(60)})
+
+    def write() -> None:
+        with new_folder(tmp_path / "run") if in_folder else new_file(tmp_path / "samples.parquet") as place:
+            frame.lazy().sink_parquet(place / "samples.parquet" if in_folder else place)
+
+    with no_file_over(size), pytest.raises(NoRoom, match="file too large; raise the limit"):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_other_errors_stay() -> None:
     with pytest.raises(FileNotFoundError), room_for(Path("x")):
         raise FileNotFoundError(errno.ENOENT, "No such file", "y")
@@ -60,7 +75,8 @@ def test_commands_under_a_limit_on_the_size_of_files(size: int, tmp_path: Path) 
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
             f"sys.exit(run('curate', main_group, {[*command, '--out', str(out)]!r}))"
         )
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+        # -B: Python wouldn't notice that the compiled copy of a module that it writes is cut short.
+        done = subprocess.run([sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
         (line,) = [line for line in done.stderr.splitlines() if "error" in line]
         assert line.startswith(f"curate: error: {out}"), done.stderr
         assert "can't be written: file too large; raise the limit on the size of files (`ulimit -f`)" in line

@@ -215,6 +215,11 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
     ("error", "code", "says"),
     [
         (KeyboardInterrupt(), 130, "curate: stopped"),
+        (
+            EOFError("marshal data too short"),  # a module's compiled copy is cut short
+            2,
+            "curate: error: a fault in texsieve: EOFError: marshal data too short; --debug shows where",
+        ),
         (MemoryError(), 2, "curate: error: out of memory"),
         (HelperError("no helper process"), 2, "curate: error: no helper process"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
+from file_limits import no_file_over
 from source_makers import image
 
 import curate.images.opening
@@ -147,6 +149,14 @@ def test_a_broken_cache_is_ignored_and_written_anew(
 def test_a_cache_that_cannot_be_written_is_no_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file stands in the way")
     assert audit(folder, tmp_path / "cache").height == 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of processes")
+@pytest.mark.parametrize("size", [0, 5_000])
+def test_a_cache_without_room_is_no_error(size: int, folder: Path, tmp_path: Path) -> None:
+    with no_file_over(size):
+        assert audit(folder, tmp_path / "cache").height == 6
+    assert list((tmp_path / "cache" / "images").iterdir()) == []
 
 
 def test_another_edition_of_the_measures_is_another_file(

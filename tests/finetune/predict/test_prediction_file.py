@@ -8,15 +8,13 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from extra import require_finetune
+from file_limits import no_file_over
 from stub_model import StubModel
 from stub_predict import BATCH, ROWS, Rows, predict
 
@@ -201,24 +199,13 @@ def test_runaways_are_marked_in_the_file(tmp_path: Path) -> None:
     assert [json.loads(line)["runaway"] for line in path.read_text().splitlines()] == [True, True]
 
 
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Inside, no file can grow beyond `size` bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("size", [300, 2000, 4001])
 def test_on_a_full_disk_whole_batches_are_kept_and_it_goes_on_with_them(
     tmp_path: Path, whole: bytes, size: int
 ) -> None:
     path = tmp_path / "pred.jsonl"
     with (
-        no_file_beyond(size),
+        no_file_over(size),
         pytest.raises(UserError, match=r"can't be written: "),
     ):
         predict(path)
