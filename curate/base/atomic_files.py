@@ -13,12 +13,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
-from tempfile import mkdtemp
 
 from curate.base import exchange
 from curate.base.errors import UserError
-from curate.base.leftovers import UNFINISHED, aside_of, clear_away, clear_files, discard, real, restore
+from curate.base.leftovers import ASIDE, UNFINISHED, beside, clear_away, clear_files, discard, real, restore
 from curate.base.locks import held_folder, try_lock
 from curate.base.no_room import room_for
 
@@ -49,9 +47,9 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
-    temporary = path.parent / f".{path.name}.{token_hex(4)}{UNFINISHED}"
+    temporary = beside(path, UNFINISHED)
     fd = None
-    try:  # the name is known before the file exists, so a signal at any moment leaves nothing
+    try:
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         try_lock(fd)  # so that no other process takes it for a leftover
         with room_for(path):
@@ -88,9 +86,11 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_away(path, logs)
-    temporary = Path(mkdtemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent))
-    made = temporary.stat()
+    temporary = beside(path, UNFINISHED)
+    made = None
     try:
+        temporary.mkdir(mode=0o700)
+        made = temporary.stat()
         with held_folder(temporary):
             with room_for(path):
                 yield temporary
@@ -104,10 +104,10 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
         _discard(temporary, path, logs, made)
 
 
-def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_result) -> None:
+def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_result | None) -> None:
     """Remove what is at `temporary`: the unfinished folder, or the old one if they were exchanged."""
     with suppress(FileNotFoundError):
-        if os.path.samestat(temporary.stat(), made):
+        if made is None or os.path.samestat(temporary.stat(), made):
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             discard(temporary, path, logs)
@@ -152,21 +152,24 @@ def _swap(new: Path, path: Path) -> None:
     """
     if exchange.exchange(new, path):
         return
-    home = aside_of(path)
+    home = beside(path, ASIDE)
     old = home / path.name
-    with held_folder(home):
-        try:
-            path.rename(old)
-            new.rename(path)
-        finally:
-            # By what is there, not by what was done: an interrupt may come right after a step.
-            if old.exists():
-                if not path.exists():
-                    old.rename(path)
-                elif not new.exists():
-                    old.rename(new)
-            with suppress(OSError):
-                home.rmdir()
+    try:
+        home.mkdir(mode=0o700)
+        with held_folder(home):
+            try:
+                path.rename(old)
+                new.rename(path)
+            finally:
+                # By what is there, not by what was done: an interrupt may come right after a step.
+                if old.exists():
+                    if not path.exists():
+                        old.rename(path)
+                    elif not new.exists():
+                        old.rename(new)
+    finally:
+        with suppress(OSError):
+            home.rmdir()
 
 
 def _umask() -> int:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
 
 from curate.base.errors import UserError
 from curate.base.locks import held_folder, try_lock
@@ -134,18 +134,20 @@ def discard(folder: Path, path: Path, logs: Sequence[str] = ()) -> None:
     if not _lacking(folder, path, logs):
         shutil.rmtree(folder, ignore_errors=True)
         return
-    home = aside_of(path)
+    home = beside(path, ASIDE)
+    home.mkdir(mode=0o700)
     folder.rename(home / path.name)
     _tell_of_logs(home / path.name, home, path, logs)
 
 
-def aside_of(path: Path) -> Path:
-    """A new folder beside `path`, to move the old one into."""
-    return Path(mkdtemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent))
+def beside(path: Path, ending: str) -> Path:
+    """A free name beside `path`, with the ending UNFINISHED or ASIDE. Made here and not by the function that makes the
+    folder, so that whoever asks knows it before the folder exists, and a signal at any moment leaves nothing."""
+    return path.parent / f".{path.name}.{token_hex(4)}{ending}"
 
 
 def _leftovers(path: Path, ending: str) -> list[Path]:
-    # The names that `mkdtemp` gives. For `run`, a star would also match leftovers of `run.2`.
+    # The names of `beside`. For `run`, a star would also match leftovers of `run.2`.
     return sorted(path.parent.glob(f".{escape(path.name)}.{'?' * 8}{ending}"))
 
 

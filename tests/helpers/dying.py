@@ -111,9 +111,11 @@ def renew(run: Path, text: str) -> None:
 
 def move_away(run: Path) -> None:
     """Leave the state of an older version's audit that was killed between its two renames."""
-    home = leftovers.aside_of(run)
+    home, unfinished = leftovers.beside(run, leftovers.ASIDE), leftovers.beside(run, leftovers.UNFINISHED)
+    home.mkdir()
     run.rename(home / run.name)
-    fill(Path(atomic_files.mkdtemp(prefix=f".{run.name}.", suffix=".tmp", dir=run.parent)), "new")
+    unfinished.mkdir()
+    fill(unfinished, "new")
 
 
 def write_file(file: Path, text: str) -> None:
@@ -163,6 +165,7 @@ def one(folder: Path, task: str, steps: Steps) -> dict[str, Any]:
     with os.fdopen(reader) as said:
         name = said.read()
     found = {"at": steps.at, "step": name, "died": state(run)}
+    found["left"] = litter(folder)
     leftovers._told.clear()
     with contextlib.redirect_stderr(io.StringIO()) as notes:
         restore(run, LOGS)
@@ -176,8 +179,12 @@ def one(folder: Path, task: str, steps: Steps) -> dict[str, Any]:
         else:
             renew(run, "next")
     found["renewed"] = state(run)
-    found["litter"] = sorted(path.name for path in folder.iterdir() if path != run)
+    found["litter"] = litter(folder)
     return found
+
+
+def litter(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "run")
 
 
 def main(folder: Path, task: str, way: str, deed: str, lines: str) -> None:

@@ -29,6 +29,8 @@ _MODULES = (
     *("finetune.metrics.label_report", "finetune.metrics.plots", "curate.cli.main", "finetune.cli.main"),
     *("curate.cli.audit", "curate.cli.fix", "curate.cli.export", "finetune.cli.evaluate"),
 )  # fmt: skip
+#: The files with what a command wrote to standard output and to standard error.
+_ENDINGS = (".out", ".err")
 
 
 class Forked:
@@ -50,7 +52,7 @@ class Forked:
         if self.returncode is None and not self._is_over(timeout):
             raise subprocess.TimeoutExpired(["forked"], timeout or 0)
         self._reaped()
-        texts = (self._out.with_suffix(end).read_text(encoding="utf-8", errors="replace") for end in (".out", ".err"))
+        texts = (self._out.with_suffix(end).read_text(encoding="utf-8", errors="replace") for end in _ENDINGS)
         return next(texts), next(texts)
 
     def _is_over(self, timeout: float | None) -> bool:
@@ -78,6 +80,8 @@ class Server:
         """Run a command line of `attack.program`; its output goes to files in `home`."""
         self._number += 1
         out = home / f"said-{self._number}"
+        for end in _ENDINGS:  # the command may be killed before it opens them
+            out.with_suffix(end).touch()
         order = {"program": command[2].partition(".")[0], "arguments": list(command[3:])}
         return Forked(self, self.ask({**order, "environment": environment, "limits": limits, "out": str(out)}), out)
 
@@ -107,7 +111,7 @@ def _command(program: str, arguments: list[str], environment: dict[str, str], li
     from rules.workers import spread
 
     os.setsid()
-    for number, end in ((1, ".out"), (2, ".err")):
+    for number, end in enumerate(_ENDINGS, start=1):
         os.dup2(os.open(out + end, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, size in limits.items():
