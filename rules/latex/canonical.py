@@ -9,12 +9,14 @@ key then differs, one place after another is tried, and places that change the k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, COMMAND, DISPLAY_LIMITS, INFIX, OPERATOR, ORD, RELATION, SPACE, SWITCH, UNKNOWN
+from rules.latex.arguments import INFIX_INSIDE
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
-from rules.latex.gaps import is_twice_accented
-from rules.latex.reader import DOTS_SPACED, SPACED_KINDS
+from rules.latex.gaps import class_before, class_of, head_of_last, is_twice_accented
+from rules.latex.reader import DOTS_SPACED, SPACED_KINDS, without_trailing_space
 
 #: (first token, last token exclusive, the replacement).
 _Edit = tuple[int, int, list[str]]
@@ -28,6 +30,9 @@ _MAX_FAILURES = 24
 _MAX_CONVERTED = 100_000
 
 _OPENING = frozenset({"{", ATOM_OPEN})
+_BRACES = _OPENING | {"}"}
+#: The canonical form of a label that draws nothing.
+_NOTHING = [ATOM_OPEN, "}"]
 _FONTS = {
     "\\rm": "\\mathrm",
     "\\bf": "\\mathbf",
@@ -37,6 +42,7 @@ _FONTS = {
     "\\cal": "\\mathcal",
 }
 _DAGGERS = {"\\dag": "\\dagger", "\\ddag": "\\ddagger"}
+_DAGGER = [["\\dagger"], ["\\ddagger"]]
 _INFIX = {"\\over": "\\frac", "\\choose": "\\binom"}
 # Functions by name, and whether they set limits above and below as `\operatorname*` does.
 _NAMED = {
@@ -59,6 +65,7 @@ _AROUND: dict[tuple[str, ...], str] = {
 
 def normal_form(tokens: list[str], same: Same) -> list[str] | None:
     """The one spelling of what the reader's canonical `tokens` draw, or None if not even they draw `same`."""
+    tokens = tokens or _NOTHING
     if _TRIGGERS.isdisjoint(tokens):
         return tokens if same(tokens) else None
     normal = _at_once(tokens, same)
@@ -219,6 +226,13 @@ def _daggers(tokens: list[str]) -> Iterator[_Edit]:
             yield index, index + 1, [symbol] if alone else [ATOM_OPEN, symbol, "}"]
 
 
+def _negated(tokens: list[str]) -> Iterator[_Edit]:
+    r"""`\not =` is `\neq`. Other signs have the slash elsewhere than `\not` puts it."""
+    for index, (token, following) in enumerate(pairwise(tokens)):
+        if token == "\\not" and following == "=":
+            yield index, index + 2, ["\\neq"]
+
+
 def _named(tokens: list[str]) -> Iterator[_Edit]:
     r"""`\operatorname{sin}` is `\sin`, `\operatorname*{lim}` is `\lim`."""
     for index, token in enumerate(tokens):
@@ -309,6 +323,10 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
         if token == ATOM_OPEN:
             end = _closing(tokens, index)
             inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
+            if inner in _DAGGER and not scripts and _has_no_space(tokens, index, end):
+                yield index, end + 1, inner
+            if not _INFIXES.isdisjoint(inner) and _is_argument_of_infix(tokens, index, end):
+                continue
             if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):
                 continue
             apart = inner[0] in _OPENERS or not (switched or inner[0] in _OPENING)
@@ -317,6 +335,37 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
             if not switched and _is_held(tokens, index, end, scripts):
                 continue
             yield index, end + 1, tokens[index + 1 : end]
+
+
+def _has_no_space(tokens: list[str], first: int, last: int) -> bool:
+    """Whether TeX sets no space around a binary operator in place of these tokens, so that it needs no braces."""
+    before = tokens[first - 1] if first else "{"
+    if before in _OPENING or before == "&" or before.startswith(("\\\\", "\\begin{")):
+        return True
+    after = tokens[last + 1] if last + 1 < len(tokens) else "}"
+    if after in ("}", "&", "\\right") or after.startswith(("\\\\", "\\end{")):
+        return True
+    return class_before(tokens[:first]) in ("op", "rel", "open", "punct") or class_of(after) in (
+        "rel",
+        "close",
+        "punct",
+    )
+
+
+def _is_argument_of_infix(tokens: list[str], first: int, last: int) -> bool:
+    r"""Whether these tokens are a whole argument of a command that amsmath writes with `\over` in the same group."""
+    if tokens[first - 1 : first] != ["{"] or tokens[last + 1 : last + 2] != ["}"]:
+        return False
+    head = head_of_last(tokens[: last + 2])
+    return head is not None and tokens[head] in INFIX_INSIDE
+
+
+def _trailing(tokens: list[str]) -> Iterator[_Edit]:
+    """Space that is last once braces are gone, as in `x {\\,}`. If there is nothing else, `{ }` draws nothing too."""
+    if tokens != _NOTHING and all(token in _BRACES or ACTIONS.get(token) == SPACE for token in tokens):
+        yield 0, len(tokens), _NOTHING
+    elif (end := without_trailing_space(tokens)) < len(tokens):
+        yield end, len(tokens), []
 
 
 def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
@@ -340,8 +389,9 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
 
 
 _SWITCHES = frozenset(token for token, action in ACTIONS.items() if action == SWITCH)
+_INFIXES = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
 #: Tokens that make a separate list of what follows.
-_DIVIDING = _SWITCHES | {token for token, action in ACTIONS.items() if action == INFIX}
+_DIVIDING = _SWITCHES | _INFIXES
 
 
 def _behind_nucleus(inner: list[str]) -> int:
@@ -392,7 +442,9 @@ _STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
     (_named, frozenset({"\\operatorname", "\\operatorname*"})),
     (_arrays, frozenset({"\\begin{array}"})),
     (_delimited, frozenset({"\\begin{matrix}"})),
+    (_negated, frozenset({"\\not"})),
     (_braces, frozenset({ATOM_OPEN})),
+    (_trailing, frozenset({ATOM_OPEN})),
 )
 _TRIGGERS = frozenset().union(*(triggers for _, triggers in _STEPS))
 

@@ -75,7 +75,7 @@ def test_what_math_core_gets_is_known(label: str):
         (r"{a b}^2 \begin{matrix} 1 \\ 2 \end{matrix}", True),
         (r"x ~ y", True), (r"x ~ = y", False), (r"a \\ b", False), (r"\begin{matrix} a \\[2pt] b \end{matrix}", False),
         (r"\begin{matrix} a \\ [b] \end{matrix}", False), (r"\int {(a)}", False), (r"{x^2}_i", True), (r"{= a}", True),
-        (r"{} + b", False), (r"\dfrac a b", False),
+        (r"{} + b", False), (r"\frac { \dfrac a b } c", False),
     ],
 )  # fmt: skip
 def test_what_is_known_and_what_the_reader_is_asked(label: str, known: bool):
