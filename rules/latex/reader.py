@@ -9,6 +9,7 @@ the edits that `rules.latex.visual_key` needs before it gives the label to math-
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from rules.latex.actions import (
     ACTIONS,
@@ -79,7 +80,7 @@ class Reader(ScriptReader):
         if self.depth > MAX_DEPTH:
             raise TooDeep
         display, text_style, cramped = self.display, self.text_style, self.cramped
-        if (display or text_style) and self.is_infix_list(closer):
+        if (display or text_style) and self.has_infix and self.is_infix_list(closer):
             self.display, self.text_style = False, display  # above and below the bar
         above = self.display, self.text_style
         out: list[str] = []
@@ -348,10 +349,13 @@ class Reader(ScriptReader):
         self.open.pop()
         return out
 
+    @cached_property
+    def has_infix(self) -> bool:
+        """Whether there is an infix command in the label."""
+        return not _INFIX_COMMANDS.isdisjoint(self.toks)
+
     def is_infix_list(self, closer: int) -> bool:
         r"""Whether the list that begins here is a fraction with an infix command: `a \over b`."""
-        if all(self.next_place(token) is None for token in _INFIX_COMMANDS):
-            return False
         depth, toks, i = 0, self.toks, self.i
         while i < self.n:
             token = toks[i]
@@ -447,7 +451,7 @@ def _flush(out: list[str], sub: list[str] | None, sup: list[str] | None) -> None
         out += ["^", "{", *sup, "}"]
 
 
-_INFIX_COMMANDS = tuple(token for token, action in ACTIONS.items() if action == INFIX)
+_INFIX_COMMANDS = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
 _AS_FRACTION = {"\\over": "\\frac", "\\choose": "\\binom"}
 _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
     "\\over": lambda a, b: ["\\frac", "{", *a, "}", "{", *b, "}"],
