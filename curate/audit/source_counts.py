@@ -60,11 +60,13 @@ def rules_in_all(counts: pl.DataFrame) -> list[dict[str, Any]]:
     return [{key: row[key] for key in ("rule", "name", "severity", "findings", "samples", "fixable")} for row in rows]
 
 
+_OF_A_RULE = ("rule", "name", "severity", "samples", "findings", "without_fix", "with_safe_fix", "with_unsafe_fix")
+
+
 def rules_by_source(counts: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
     for row in _ranked(counts):
-        kept = {key: row[key] for key in ("rule", "name", "severity", "samples", "findings", "without_fix")}
-        out.setdefault(row["source"], []).append(kept)
+        out.setdefault(row["source"], []).append({key: row[key] for key in _OF_A_RULE})
     return out
 
 

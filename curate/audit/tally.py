@@ -122,7 +122,7 @@ def _inside_repairs(stuck: pl.DataFrame, findings: pl.DataFrame) -> list[int]:
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
     """One row per source and rule: the worst severity given, its findings, samples, fixable findings, and samples with
-    a finding that nothing fixes."""
+    a finding that nothing fixes, that a safe fix does, or an unsafe one."""
     fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()
@@ -134,6 +134,8 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("sample_id").drop_nulls().n_unique().alias("samples"),
             fixable.sum().alias("fixable"),
             pl.col("sample_id").filter(~fixable).drop_nulls().n_unique().alias("without_fix"),
+            pl.col("sample_id").filter(pl.col("fix") == "safe").drop_nulls().n_unique().alias("with_safe_fix"),
+            pl.col("sample_id").filter(pl.col("fix") == "unsafe").drop_nulls().n_unique().alias("with_unsafe_fix"),
         )
         .collect()
     )
@@ -141,5 +143,5 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
 
 def _added(counts: pl.DataFrame) -> pl.DataFrame:
     """The counts of several parts as one."""
-    sums = pl.col("findings", "samples", "fixable", "without_fix").sum()
+    sums = pl.col("findings", "samples", "fixable", "without_fix", "with_safe_fix", "with_unsafe_fix").sum()
     return counts.group_by("source", "rule").agg(pl.col("name").min(), pl.col("rank").max(), sums)

@@ -14,7 +14,7 @@ from curate.audit.advice.words import (
 )
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share
-from rules.registry import all_rules, mended_by, tagged
+from rules.registry import all_rules, fixing_as, mended_by, tagged
 from rules.vocabulary import MENDERS
 
 #: One label that is known to be broken stands for others that no rule sees (`Thresholds.broken_fix`), and a model
@@ -75,7 +75,7 @@ def unsafe(entry: Entry, limits: Thresholds) -> Point | None:
     if not part:
         return None
     level = worst_level(part / whole, limits.fixable_fix, limits.unsafe_doubtful, limits.unsafe_unfit)
-    found = [rule for rule in most(entry, "error", without=tagged("layout")) if rule["without_fix"] < rule["samples"]]
+    found = most(entry, "error", "with_unsafe_fix", without=tagged("layout"))
     return Point(
         "unsafe-fixes",
         level,
@@ -86,7 +86,7 @@ def unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         "look at `curate fix SOURCE --unsafe-fixes --diff` before you use it",
         codes_of(found),
         ("--fix", "unsafe"),
-        named_rules(found),
+        named_rules(found, "with_unsafe_fix"),
     )
 
 
@@ -94,12 +94,21 @@ def safe(entry: Entry, limits: Thresholds) -> Point | None:
     part, whole = entry["errors_with_safe_fix"], entry["samples"]
     if not part:
         return None
-    found = [rule for rule in most(entry, "error", without=tagged("layout")) if rule["without_fix"] < rule["samples"]]
+    found = most(entry, "error", "with_safe_fix", without=tagged("layout"))
     level = worst_level(part / whole, limits.fixable_fix)
     what = f"{of_samples(part, whole)} {have(part)} errors that a safe fix repairs"
     do = "run `curate fix SOURCE`, or export with `--fix safe`"
     return Point(
-        "safe-fixes", level, part / whole, part, what, "", do, codes_of(found), ("--fix", "safe"), named_rules(found)
+        "safe-fixes",
+        level,
+        part / whole,
+        part,
+        what,
+        "",
+        do,
+        codes_of(found),
+        ("--fix", "safe"),
+        named_rules(found, "with_safe_fix"),
     )
 
 
@@ -150,7 +159,7 @@ def spelling(entry: Entry, limits: Thresholds) -> Point | None:
     part, whole = entry["respellable"], entry["samples"]
     if part / whole <= _SPELLED:
         return None
-    found = [rule for rule in most(entry, "info", without=tagged("residue")) if rule["without_fix"] < rule["samples"]]
+    found = [rule for rule in most(entry, "info", "with_safe_fix") if rule["rule"] in fixing_as("style")]
     which = f"{share(part, whole)} of labels ({count(part)})"
     # A tenth: the model reads the picture correctly, but is scored as if it hadn't.
     return Point(
@@ -163,7 +172,7 @@ def spelling(entry: Entry, limits: Thresholds) -> Point | None:
         f"use one spelling for all with `{MENDERS['style']}`",
         codes_of(found),
         ("--style", "canonical"),
-        named_rules(found),
+        named_rules(found, "with_safe_fix"),
     )
 
 

@@ -23,8 +23,15 @@ def held_out(entry: Entry, limits: Thresholds) -> Point | None:
     kinds = {standard(name) or standard(entry["name"]) for name in names}
     if not kinds <= {"test", "validation"}:
         return None
-    what = f"By its name, all of it is a test set ({', '.join(names)})"
-    why = "results of a model trained on it can't be compared with others"
+    named = ", ".join(names)
+    if kinds == {"validation"}:
+        what = f"By its name, all of it is a validation set ({named})"
+        why = "a model that was trained on it can't be validated with it"
+    else:
+        what = (
+            f"By its name, all of it is {'a test set' if kinds == {'test'} else 'for tests and validation'} ({named})"
+        )
+        why = "results of a model trained on it can't be compared with others"
     return Point("held-out", READY, 1, entry["samples"], what, why, "keep it for that")
 
 

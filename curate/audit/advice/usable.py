@@ -62,6 +62,9 @@ def no_images(entry: Entry, limits: Thresholds) -> Point | None:
     if not labels_only(entry):
         return None
     named = entry["with_image"]
+    why = (
+        "this verdict is on the labels only; training needs the images, and so does a check that labels belong to them"
+    )
     if not named:
         what = "No image was given"
         do = f"name the images' folder with `--images {entry['name']}=DIR`, and their column with `--columns`"
@@ -70,8 +73,8 @@ def no_images(entry: Entry, limits: Thresholds) -> Point | None:
         do = f"get the images, and audit again with `--images {entry['name']}=DIR`, which says where they are"
     else:
         what = f"None of its {things(named, 'image')} was opened"
+        why = "this verdict is on the labels only, and doesn't say whether they belong to their images"
         do = "audit it without `--no-images` before you train on it"
-    why = "this verdict is on the labels only; nobody can train on them, or tell whether they belong to their pictures"
     return Point("labels-only", FIX, 1, entry["samples"], what, why, do)
 
 
