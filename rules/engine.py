@@ -293,7 +293,7 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
             return visual_key_of(spelled) == visual_key
         return key.direct(spelled if ready is tokens else reader.spell(ready)) == visual_key
 
-    if reading.canonical:
+    if reading.canonical is not None:
         normal = canonical.normal_form(reading.canonical, same)
         if normal is not None:
             return reader.spell(normal)

@@ -26,7 +26,8 @@ from curate.audit.options import AuditOptions, Progress
 from curate.audit.parts import PartFile, Written
 from curate.audit.sampling import draw
 from curate.audit.sources import check_names, read_sources
-from curate.audit.summary import Tally, summarise, tally, together
+from curate.audit.summary import summarise
+from curate.audit.tally import Tally, tally, together
 from curate.duplicates.facts import duplicates as repeated
 from curate.duplicates.hashes import hash64
 from curate.findings import baseline

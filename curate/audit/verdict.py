@@ -18,7 +18,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.audit.advice import FIX, READY, VERDICTS, Point, labels_only, nothing_read, points
+from curate.audit.advice.checks import points
+from curate.audit.advice.point import FIX, READY, VERDICTS, Point
+from curate.audit.advice.usable import labels_only, nothing_read
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
 

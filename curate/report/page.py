@@ -16,7 +16,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from curate.audit.advice import labels_only
+from curate.audit.advice.usable import labels_only
 from curate.audit.verdict import MEANINGS, export_command
 from curate.base.atomic_files import new_file
 from curate.base.tables import size

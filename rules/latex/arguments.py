@@ -24,8 +24,19 @@ from rules.latex.actions import (
 )
 from rules.latex.bare_arguments import TAKES_NUCLEUS, may_stand_bare
 from rules.latex.commands import COMMANDS, DELIMITERS
-from rules.latex.cursor import MAX_DEPTH, TO_BRACE, TO_BRACKET, TO_CELL, TO_DOLLAR, TO_END, TO_ROWS, Cursor, TooDeep
-from rules.latex.gaps import is_relation, is_twice_accented
+from rules.latex.cursor import (
+    ATOM_OPEN,
+    MAX_DEPTH,
+    TO_BRACE,
+    TO_BRACKET,
+    TO_CELL,
+    TO_DOLLAR,
+    TO_END,
+    TO_ROWS,
+    Cursor,
+    TooDeep,
+)
+from rules.latex.gaps import class_of, is_relation, is_twice_accented
 from rules.latex.synonyms import SYNONYMS
 
 
@@ -47,7 +58,7 @@ class ArgumentReader(Cursor):
         self.i += 1
         if command.mode == "text":
             self.problem("text-in-math", start, detail=token)
-        self.fold_command(token, start)
+        sized = self.fold_command(token, start)
         if command.name == "buildrel":
             return self.read_buildrel(start)
         if command.name == "root":
@@ -65,7 +76,7 @@ class ArgumentReader(Cursor):
             return over
         if arguments[:1] == ["*"]:
             return [f"{token}*", *arguments[1:]]
-        return [SYNONYMS.get(token, token), *arguments]
+        return [sized or SYNONYMS.get(token, token), *arguments]
 
     def stacked(self, arguments: list[str], start: int) -> list[str] | None:
         r"""`\stackrel{a}{=}` is `\overset{a}{=}`. Over anything else it makes a relation, and None is returned."""
@@ -74,10 +85,18 @@ class ArgumentReader(Cursor):
         self.folds.append((start, start + 1, "\\stackmark\\stackrel"))
         return None
 
-    def fold_command(self, token: str, start: int) -> None:
-        """Spellings that math-core distinguishes, or doesn't know, though they draw the same here."""
-        if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and self.text_style and not self.cramped):
-            self.folds.append((start, start + 1, "\\frac"))
+    def fold_command(self, token: str, start: int) -> str | None:
+        r"""Note spellings that math-core distinguishes, or doesn't know, though they draw the same here.
+
+        Returns `\frac` for a `\dfrac` that is as large as `\frac` is here, and so on; None for anything else.
+        """
+        sized = None
+        if self.display:
+            sized = _LARGE.get(token)
+        elif self.text_style and not self.cramped:
+            sized = _SMALL.get(token)
+        if sized is not None:
+            self.folds.append((start, start + 1, sized))
         elif token in ("\\textnormal", "\\textrm"):
             self.folds.append((start, start + 1, "\\text"))
         elif token in ("\\mbox", "\\makebox") or (token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]):
@@ -85,6 +104,7 @@ class ArgumentReader(Cursor):
             self.folds.append((start, start + 1, "\\text" if as_large else "\\boxmark\\text"))
         elif token == "\\lefteqn":
             self.folds.append((start, start + 1, "\\lefteqnmark "))
+        return sized
 
     def read_arguments(self, token: str, signature: str) -> list[str]:
         """The arguments that a signature of `rules.latex.commands` asks for, as canonical tokens."""
@@ -189,7 +209,7 @@ class ArgumentReader(Cursor):
             self.problem("unbraced-argument", start, self.i, first)
         else:
             self.check_text(self.i - 1, self.i)
-        return ["{", first, "}"]
+        return [f"{{{first}}}"]
 
     def check_text(self, start: int, end: int) -> None:
         """Find what isn't allowed in text mode between two tokens; `$…$` inside is read as math."""
@@ -361,7 +381,11 @@ class ArgumentReader(Cursor):
         arguments = ["{", *above, "}", "{", *below, "}"]
         command = "\\overset" if is_relation(arguments) else "\\stackrel"
         mark = "\\stackmark" * (command == "\\stackrel")
-        text = f"{{{self.source(start + 1, over)}}}{{{self.source(over + 1, end)}}}"
+        base = ""
+        if command == "\\stackrel" and len(below) == 1 and class_of(below[0]) == "ord":
+            base = "{}"  # keeps `\\stackrel` from moving a single symbol to the middle of the line
+            arguments = ["{", *above, "}", "{", ATOM_OPEN, "}", *below, "}"]
+        text = f"{{{self.source(start + 1, over)}}}{{{base}{self.source(over + 1, end)}}}"
         self.folds.append((start, end, f"{mark}{command}{text}"))
         return [command, *arguments]
 
@@ -384,6 +408,9 @@ class ArgumentReader(Cursor):
 KEEPS_DISPLAY = frozenset({"\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"})
 #: Fractions in display style everywhere, so the parts above and below their bars are in text style.
 _SET_LARGE = frozenset({"\\dfrac", "\\cfrac", "\\dbinom"})
+#: Commands that set a size, and what has it in display style, and in text style.
+_LARGE = {"\\dfrac": "\\frac", "\\dbinom": "\\binom"}
+_SMALL = {"\\tfrac": "\\frac", "\\tbinom": "\\binom"}
 _FRACTIONS = frozenset(["\\frac", "\\binom", *_SET_LARGE])
 _BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})

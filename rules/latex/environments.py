@@ -36,8 +36,8 @@ class RowReader(ArgumentReader):
         return [f"\\\\{space}"]
 
     def read_row_options(self, *, spaces: bool) -> str:
-        """`*` and `[2pt]` after `\\\\`; returns the second. In amsmath's rows no space is allowed before them."""
-        if self.i < self.n and self.toks[self.i] == "*" and (spaces or self.adjacent(self.i)):
+        """`*` and `[2pt]` after `\\\\`; returns the second. spaces: whether spaces may precede the second."""
+        if self.i < self.n and self.toks[self.i] == "*" and self.adjacent(self.i):
             self.folds.append((self.i, self.i + 1, ""))  # it forbids a page break
             self.i += 1
         if self.i < self.n and self.toks[self.i] == "[" and (spaces or self.adjacent(self.i)):

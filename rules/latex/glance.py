@@ -25,7 +25,7 @@ _BY_ACTION = {OPEN: "{", CLOSE: "}", SUB: "_", SUP: "^", OPERATOR: "o", SPACE: "
 _NO_SYMBOLS = CONTROL | frozenset("% \t\r\n")
 #: Tokens that are read in special ways, or whose spelling depends on the context.
 _LEFT_TO_THE_READER = frozenset(
-    ["\\sb", "\\sp", "\\\r", "\\\n", "\\\t", "\\dfrac", "\\tfrac", "\\dots", "\\dag", "\\ddag"]
+    ["\\sb", "\\sp", "\\\r", "\\\n", "\\\t", "\\dfrac", "\\tfrac", "\\dbinom", "\\tbinom", "\\dots", "\\dag", "\\ddag"]
 ) | frozenset(["\\buildrel", "\\substack", "\\displaylines", "\\stackrel", "\\not", "\\lefteqn"])
 
 

@@ -9,6 +9,7 @@ the edits that `rules.latex.visual_key` needs before it gives the label to math-
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from rules.latex.actions import (
     ACTIONS,
@@ -62,7 +63,7 @@ from rules.latex.cursor import (
 )
 from rules.latex.gaps import NOT_PLAIN, holds_together, is_named, is_set_apart, reads_ahead
 from rules.latex.scripts import ScriptReader
-from rules.latex.synonyms import SYNONYMS
+from rules.latex.synonyms import FUNCTIONS, SYNONYMS
 from rules.latex.wrapper import unwrap
 
 __all__ = ["HARMLESS", "MAX_DEPTH", "Problem", "Reader", "Reading", "is_readable", "read", "spell"]
@@ -78,7 +79,10 @@ class Reader(ScriptReader):
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooDeep
-        display, text_style = self.display, self.text_style
+        display, text_style, cramped = self.display, self.text_style, self.cramped
+        if (display or text_style) and self.has_infix and self.is_infix_list(closer):
+            self.display, self.text_style = False, display  # above and below the bar
+        above = self.display, self.text_style
         out: list[str] = []
         atoms = 0  # atoms in the list; `plain` stays true while all are ordinary symbols
         plain = True
@@ -145,7 +149,7 @@ class Reader(ScriptReader):
             if action == LIMITS:
                 if not operator:
                     self.problem("limits-misplaced", i, detail=token)
-                elif (self.display and token == "\\limits" and toks[i - 1] in DISPLAY_LIMITS) or is_named(out):
+                elif self.is_usual_place(token, out[-1] if out else "") or is_named(out):
                     self.folds.append((i, i + 1, ""))
                 else:
                     out.append(token)
@@ -269,6 +273,8 @@ class Reader(ScriptReader):
                 numerator = (token, out)
                 infix = (token, i)
                 infix_at = i
+                self.display, self.text_style = above  # a style switch ends at the bar
+                self.cramped = True
                 out = []
                 atoms = 0
                 plain = base = operator = False
@@ -328,17 +334,47 @@ class Reader(ScriptReader):
 
         _flush(out, sub, sup)
         if numerator is not None:
-            out = _infix(*numerator, out)
-            atoms, plain = 1, out[0] in ("\\frac", "\\binom")
-            if out[0] not in ("\\frac", "\\binom"):
+            command, first = numerator
+            write = None if any(ACTIONS.get(token) == SWITCH for token in first) else _INFIX.get(command)
+            # Rarer commands, and those below which a font switch still acts, stay infix.
+            out = [*first, command, *out] if write is None else write(first, out)
+            atoms, plain = 1, write is not None
+            if write is None:
                 infix = None
         self.infix_at = infix_at
         self.infix = infix
         self.simple = atoms == 1 and plain
-        self.display, self.text_style = display, text_style
+        self.display, self.text_style, self.cramped = display, text_style, cramped
         self.depth -= 1
         self.open.pop()
         return out
+
+    @cached_property
+    def has_infix(self) -> bool:
+        """Whether there is an infix command in the label."""
+        return not _INFIX_COMMANDS.isdisjoint(self.toks)
+
+    def is_infix_list(self, closer: int) -> bool:
+        r"""Whether the list that begins here is a fraction with an infix command: `a \over b`."""
+        depth, toks, i = 0, self.toks, self.i
+        while i < self.n:
+            token = toks[i]
+            action = ACTIONS.get(token)
+            if action in (CLOSE, END, RIGHT):
+                depth -= 1
+                if depth < 0 and closer != TO_END:
+                    return False
+            elif action in (OPEN, BEGIN, LEFT):
+                depth += 1
+            elif depth == 0:
+                if action == INFIX:
+                    return True
+                if action in (AMPERSAND, ROW) and closer == TO_CELL:
+                    return False
+                if token == "\\buildrel" and "\\over" in toks[i:]:
+                    i = toks.index("\\over", i)
+            i += 1
+        return False
 
     def has_effect(self, before: list[str], atoms: int) -> bool:
         """Whether the empty group just read, with so many atoms before it, changes what is drawn.
@@ -347,6 +383,12 @@ class Reader(ScriptReader):
         """
         alone = atoms == 1 and self.i < self.n and self.toks[self.i] == "}"
         return alone or self.script_follows() or is_set_apart(before, self.toks, self.i)
+
+    def is_usual_place(self, token: str, operator: str) -> bool:
+        r"""Whether an operator's scripts, if it has any, are where `\limits` or `\nolimits` at this token puts them."""
+        if token == "\\limits":
+            return self.display and operator in DISPLAY_LIMITS
+        return operator in _BESIDE
 
     def fold_followed(self, token: str, i: int) -> None:
         """`\\dots` has a thin space before a closing bracket; math-core makes one sign of `\\not` and a relation."""
@@ -373,6 +415,8 @@ class Reader(ScriptReader):
 
 #: Commands with arguments that take \\limits.
 LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
+#: Operators whose scripts are beside them unless \\limits says otherwise.
+_BESIDE = {f"\\{name}" for name in (*FUNCTIONS, "int", "iint", "iiint", "oint")} - DISPLAY_LIMITS
 #: Kinds of commands whose atoms have space around them that braces would remove.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
@@ -407,6 +451,7 @@ def _flush(out: list[str], sub: list[str] | None, sup: list[str] | None) -> None
         out += ["^", "{", *sup, "}"]
 
 
+_INFIX_COMMANDS = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
 _AS_FRACTION = {"\\over": "\\frac", "\\choose": "\\binom"}
 _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
     "\\over": lambda a, b: ["\\frac", "{", *a, "}", "{", *b, "}"],
@@ -414,12 +459,12 @@ _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
 }
 
 
-def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
-    """`a \\over b` as `\\frac{a}{b}`; rarer commands, and those below which a font switch still acts, stay infix."""
-    write = _INFIX.get(command)
-    if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
-        return [*above, command, *below]
-    return write(above, below)
+def without_trailing_space(canonical: list[str]) -> int:
+    """Where the space and line breaks at the end of canonical tokens begin, which draw nothing."""
+    end = len(canonical)
+    while end and (ACTIONS.get(canonical[end - 1]) == SPACE or canonical[end - 1].startswith(_AT_END)):
+        end -= 1
+    return end
 
 
 def spell(canonical: list[str]) -> str:
@@ -473,8 +518,7 @@ def _reading(reader: Reader) -> Reading:
             if token in FOREIGN:
                 reader.problem("undefined-in-latex", index, detail=token[1:])
     if out is not None:
-        while out and (ACTIONS.get(out[-1]) == SPACE or out[-1].startswith(_AT_END)):
-            out.pop()
+        del out[without_trailing_space(out) :]
     canonical = None if reader.fatal or reader.opaque else out
     spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first needed
     return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, spans)

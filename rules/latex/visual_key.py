@@ -24,7 +24,7 @@ from rules.latex.reader import Reading
 
 #: Written to summary.json and every exported manifest: keys of different versions are not comparable. Increased when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 6
+KEY_VERSION = 7
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -66,10 +66,10 @@ _MACROS = {
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted unchanged.
 FOLDED = frozenset(
-    ["\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
+    ["\\dfrac", "\\tfrac", "\\dbinom", "\\tbinom", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
     + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
-    + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits"]
+    + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits", "\\nolimits"]
 )
 
 
@@ -128,7 +128,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
     if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
         return label
     if last <= start:
-        return ""
+        return _BLANK
     spans = reading.places(label, toks)
     out: list[str] = []
     at = spans[start][0]
@@ -137,7 +137,12 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
         out.append(replacement)
         at = end
     out.append(label[at : spans[last - 1][1]])
-    return "".join(out)
+    text = "".join(out)
+    return _BLANK if text.isspace() else text
+
+
+#: What draws nothing, for math-core.
+_BLANK = "{}"
 
 
 def _folds(spans: Sequence[tuple[int, int]], reading: Reading, at: int, last: int) -> Iterator[tuple[int, int, str]]:
@@ -206,13 +211,15 @@ def mathml(text: str) -> str | None:
 _GLUED_STAR = re.compile(r"(\\(?!(?:operatorname|hspace|vspace|tag)\*)[A-Za-z]+)\*")
 _SPACED_STAR = re.compile(r"\\operatorname\s+\*")
 _SPACE_ENDS = ("/></math>", "<mtext> </mtext></math>")
+_NO_MATHML = '<math display="block"></math>'
+_BLANK_MATHML = '<math display="block"><mrow></mrow></math>'
 _TRAILING_SPACE = re.compile(r'(?:<mspace width="[^"]*"(?: style="[^"]*")?/>|<mtext> </mtext>)+</math>$')
 
 
 def digest(converted: str) -> str:
     """The key of a MathML string: 24 hexadecimal digits."""
     if converted.endswith(_SPACE_ENDS):  # the search is slow, and few labels end so
-        converted = _TRAILING_SPACE.sub("</math>", converted)
+        converted = _TRAILING_SPACE.sub("</math>", converted).replace(_NO_MATHML, _BLANK_MATHML)
     return hashlib.blake2b(converted.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from PIL import Image
 
-from curate.audit.summary import SourceFacts, summarise, tally, together
+from curate.audit.summary import SourceFacts, summarise
+from curate.audit.tally import tally, together
 from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates, leaks
 from curate.runs.folder import FINDINGS, SAMPLES

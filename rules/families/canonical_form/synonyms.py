@@ -101,17 +101,19 @@ _NEGATED = {
 def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     r"""A negated relation written with `\not` although it has a command: `\not =`, `\not \in`.
 
-    Why: It is a second spelling of `\neq`. The slash is placed a little differently, which no annotator meant.
+    Why: It is a second spelling. The slash is placed a little differently, which no annotator meant.
     Fires: ``a \not = b`` -> ``\not =`` => ``a \neq b``
     Fires: ``x \not\in A`` -> ``\not\in`` => ``x \notin A``
     Quiet: ``a \neq b``
     Quiet: ``\not D``
-    Fix: Unsafe: the slash moves by a hair.
+    Fix: Unsafe, since the slash moves by a hair. Safe for `\not =`: LaTeX itself defines `\neq` so.
     """
     for index in label.find(r"\not"):
         sign = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
         if sign in _NEGATED and sign != r"\equiv":
-            yield label.at(index, index + 2, f"{_NEGATED[sign]} is a command of its own", _NEGATED[sign])
+            level: FixLevel | None = "safe" if sign == "=" else None
+            message = f"{_NEGATED[sign]} is a command of its own"
+            yield label.at(index, index + 2, message, _NEGATED[sign], fix=level)
 
 
 _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")

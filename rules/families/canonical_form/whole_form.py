@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from rules.findings import Finding, FixLevel
-from rules.latex import canonical, lexer, reader
+from rules.latex import lexer, reader
+from rules.latex.canonical_matrices import arrays_as_matrices
 from rules.latex.synonyms import SYNONYMS, prefer
 from rules.options import Option
 from rules.registry import Options, rule
@@ -113,7 +114,7 @@ def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     chosen = label.canonical
     if options["arrays"] == "matrices" and "\\begin{array}" in chosen:
         tokens = reader.read(chosen, lexer.tokens(chosen)).canonical
-        chosen = chosen if tokens is None else reader.spell(canonical.arrays_as_matrices(tokens))
+        chosen = chosen if tokens is None else reader.spell(arrays_as_matrices(tokens))
     spelled = prefer(chosen, options["prefer"].split())
     if spelled != label.text:
         fix: FixLevel | None = None if chosen == label.canonical else "unsafe"

@@ -148,6 +148,9 @@ _NAMES = [
     "mathrm",
     "mathbf",
     "overline",
+    "displaystyle",
+    "textstyle",
+    "scriptstyle",
 ]
 _LOST = "|".join(" ".join(name) for name in sorted(_NAMES, key=len, reverse=True))
 _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-Za-z](?!\S))(?!\S)")
@@ -178,6 +181,7 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
     Fires: ``s q r t 1 0 x`` -> ``s q r t``
+    Fires: ``- d i s p l a y s t y l e \sum _ { i }`` -> ``d i s p l a y s t y l e`` => ``- \displaystyle \sum _ { i }``
     Fix: Unsafe: the backslash, and braces for the parentheses of a root. None if the arguments of a command have no
     braces.
     See: One label of im2latex has `f r a c { h c } { 2 \pi }`.

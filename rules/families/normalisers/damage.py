@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.registry import Options, rule
+from rules.toolkit.cuts import is_cut_at_percent
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
@@ -44,25 +45,44 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x = 5 0 \`` -> ``\``
     Quiet: ``x = 5 0 \%``
     Quiet: ``x = 5 0 \\``
+    Quiet: ``x \ = \ 5 \``
     Fix: None: recover it from the raw source.
     See: im2markup, LaTeX-OCR and CDM split lines at `%`; 104 labels of HME100K's test set lose their tail.
     """
-    if label.tokens[-1:] == ["\\"] and label.tokens[-2:-1] and label.tokens[-2].isdecimal():
+    if is_cut_at_percent(label.tokens):
         start = label.spans[-1][0]
         yield Finding("the label was cut off at a percent sign", start, start + 1)
 
 
-@rule("NRM003", "blank-label", "error", has(r"^[\s~]*$"), covers=["NRM3"])
+#: What draws nothing by itself. `\\label` and the like may have anything in their braces.
+_BLANK = "|".join(
+    (
+        r"[\s~{}&$]",
+        r"\\[,;:!> \\\[\]()]",
+        r"\\(?:quad|qquad|nonumber|notag|displaystyle|textstyle|hfill|relax)\b",
+        r"\\(?:begin|end)\s*\{\s*[a-zA-Z]+\*?\s*\}(?:\s*\{[\slcr|]*\})?",
+        r"\\label\s*\{[^{}]*\}",
+    )
+)
+
+
+@rule("NRM003", "blank-label", "error", has(rf"^(?:{_BLANK})*$"), covers=["NRM3"])
 def blank_label(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An empty label.
+    r"""A label that draws nothing: it is empty, or holds only spaces, braces or an environment without content.
 
     Why: Normalisers write an empty line for a label that they can't parse. The picture isn't empty, so the model learns
     to write nothing.
     Fires: `` `` -> `` ``
+    Fires: ``\begin{array} { l l } \end{array}`` -> ``\begin{array} { l l } \end{array}``
+    Fires: ``\quad`` -> ``\quad``
     Quiet: ``x``
     Quiet: ``% x``
+    Quiet: ``\begin{array} { l } . \end{array}``
     Fix: None: drop the sample.
-    See: harvardnlp/im2markup issue 1: "we simply write a newline".
+    See: harvardnlp/im2markup issue 1: "we simply write a newline". Three labels of im2latex's normalised validation set
+    are an `array` without cells.
     """
     if "%" not in label.text:  # DLM003 reports labels that are only a comment
-        yield Finding("the label is empty", 0, len(label.text))
+        drawn = label.text.strip(" ~\t\r\n")
+        message = "the label draws nothing" if drawn else "the label is empty"
+        yield Finding(message, 0, len(label.text))

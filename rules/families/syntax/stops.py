@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.registry import Options, rule
+from rules.toolkit.cuts import is_cut_at_percent
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_problem, has_text
 
@@ -139,15 +140,16 @@ def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: It is the start of a command whose rest is lost, or of a control space whose space was stripped.
     Fires: ``x = y \`` -> ``\`` => ``x = y``
+    Fires: ``x \ = \ 1 \`` -> ``\`` => ``x \ = \ 1``
     Quiet: ``x = 1 \\``
     Quiet: ``x = 1``
     Fix: Display: it is dropped.
     """
     if label.tokens and label.tokens[-1] == "\\":
-        before = label.tokens[-2] if len(label.tokens) > 1 else ""
-        if before.isdecimal():
+        if is_cut_at_percent(label.tokens):
             return  # NRM002 reports it
-        control_space = before in (".", ",", ")", "}", "|") or before[:1] == "\\"
+        before = label.tokens[-2] if len(label.tokens) > 1 else ""
+        control_space = before in (".", ",", ")", "}", "|") or before[:1] == "\\" or "\\ " in label.tokens
         yield label.at(
             len(label.tokens) - 1,
             len(label.tokens),

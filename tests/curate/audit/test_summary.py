@@ -57,6 +57,9 @@ def test_counts_of_a_small_run():
     ]
     (entry,) = summary["sources"]
     assert [rule["without_fix"] for rule in entry["rules"]] == [1, 0, 0, 0]
+    fixes = [(rule["with_safe_fix"], rule["with_unsafe_fix"]) for rule in entry["rules"]]
+    assert all(sum(ways) <= rule["samples"] for ways, rule in zip(fixes, entry["rules"], strict=True))
+    assert sum(map(sum, fixes)) == 3
     assert (entry["rows"], entry["samples"], entry["unreadable"]) == (7, 5, 2)
     assert entry["duplicate_labels"] == 1
     assert (entry["no_visual_key"], entry["no_visual_key_without_error"]) == (1, 0)

@@ -39,8 +39,16 @@ def entry(samples: int = 10_000, **more) -> dict:
     return {**base, **dict.fromkeys(zero, 0), **more}
 
 
-def rule(code: str, name: str, samples: int, severity: str = "error") -> dict:
-    return {"rule": code, "name": name, "severity": severity, "samples": samples, "without_fix": samples}
+def rule(code: str, name: str, samples: int, severity: str = "error", safe: int = 0, unsafe: int = 0) -> dict:
+    counts = {"samples": samples, "without_fix": samples - max(safe, unsafe)}
+    return {
+        "rule": code,
+        "name": name,
+        "severity": severity,
+        **counts,
+        "with_safe_fix": safe,
+        "with_unsafe_fix": unsafe,
+    }
 
 
 def test_a_clean_set_is_ready_and_says_so_in_numbers():
@@ -69,7 +77,8 @@ RAW = {
     "warnings_without_safe_fix": 46, "no_visual_key_without_error": 44,
     "rules": [
         rule("CMD016", "old-form-matrix", 11), rule("DLM005", "reference-residue", 672, "info"),
-        {**rule("SYN015", "unbraced-argument", 843, "info"), "without_fix": 3},
+        rule("SYN015", "unbraced-argument", 843, "info", safe=840),
+        rule("WSP004", "spacing-command", 595, "info", unsafe=595),
         {**rule("IMG011", "uncropped-page", 0, "warning")},
     ],
 }  # fmt: skip
@@ -83,6 +92,15 @@ def test_of_raw_im2latex_the_pages_stand_first_and_then_the_residue():
     assert "`--crop ink`" in points[0].do
     assert points[0].rules == ("IMG011",)
     assert "(710) contain things that no picture shows (DLM005 reference-residue (672))" in points[1].sentence
+    assert "look the same (SYN015 unbraced-argument (840)):" in points[3].sentence  # not without spaces
+
+
+def test_a_fix_is_named_where_it_repairs():
+    rules = [rule("SYN020", "illegal-length", 9, unsafe=8), rule("CMD016", "old-form-matrix", 7, safe=7)]
+    raw = entry(1_200, errors_with_unsafe_fix=8, errors_with_safe_fix=7, samples_with_error=15, rules=rules)
+    said = {point.name: point.sentence for point in judge_points(raw)[1]}
+    assert "errors that only an unsafe fix repairs (SYN020 illegal-length (8)):" in said["unsafe-fixes"]
+    assert "errors that a safe fix repairs (CMD016 old-form-matrix (7));" in said["safe-fixes"]
 
 
 def test_of_crohme_the_light_ink_stands_first():
@@ -104,6 +122,9 @@ def test_a_verdict_without_images_says_so_in_its_first_line():
 
 def test_a_set_to_test_on_says_so():
     assert judge(entry(splits={"test": 10_000}))[1][0].startswith("By its name, all of it is a test set (test)")
+    assert judge(entry(splits={"val": 10_000}))[1][0].startswith("By its name, all of it is a validation set (val)")
+    both = judge(entry(splits={"val": 5000, "test": 5000}))[1][0]
+    assert both.startswith("By its name, all of it is for tests and validation (val, test)")
     by_file = entry(path="a/mathwriting_valid_captions.json")
     assert "(mathwriting_valid_captions.json)" in judge(by_file)[1][0]
     assert judge(entry(splits={"train": 9_000, "test": 1_000}))[1] == ["No error in 10,000 samples."]
@@ -124,7 +145,7 @@ def _everything() -> list:
          "warnings_without_safe_fix", "no_visual_key_without_error", "respellable", "unreadable"), 900,
     )  # fmt: skip
     rules = [
-        {**rule(code, "name", 900, severity), "without_fix": 1}
+        rule(code, "name", 900, severity, safe=899, unsafe=899)
         for code, severity in [("ESC001", "error"), ("SYN001", "error"), ("CAN004", "warning"), ("DLM005", "info"),
                                ("CAN001", "info"), ("IMG001", "error"), ("IMG004", "info"), ("PAR002", "error")]
     ]  # fmt: skip

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from latexlike import formulas, labels
 
 from rules import engine
-from rules.latex import canonical, lexer, reader
+from rules.latex import canonical_braces, lexer, reader
 from rules.latex import visual_key as key
+from rules.latex.canonical_braces import braces
+from rules.latex.canonical_commands import fonts
+from rules.latex.canonical_tokens import closing
 from rules.latex.cursor import ATOM_OPEN
 
 _PIECES = [
@@ -49,12 +52,12 @@ def held_braces(label: str) -> int:
     tokens = reading.canonical
     if tokens is None or visual_key is None:
         return 0
-    groups = [(at, canonical._closing(tokens, at)) for at, token in enumerate(tokens) if token == ATOM_OPEN]
-    tried = {first for step in (canonical._fonts, canonical._braces) for first, _, _ in step(tokens)}
+    groups = [(at, closing(tokens, at)) for at, token in enumerate(tokens) if token == ATOM_OPEN]
+    tried = {first for step in (fonts, braces) for first, _, _ in step(tokens)}
     held = 0
     for opening, end in groups:
         inner = tokens[opening + 1 : end]
-        if opening in tried or not inner or canonical._is_spaced(inner):
+        if opening in tried or not inner or canonical_braces._is_spaced(inner):
             continue
         held += 1
         bare = reader.spell([*tokens[:opening], *inner, *tokens[end + 1 :]])
@@ -75,7 +78,7 @@ def test_what_math_core_gets_is_known(label: str):
         (r"{a b}^2 \begin{matrix} 1 \\ 2 \end{matrix}", True),
         (r"x ~ y", True), (r"x ~ = y", False), (r"a \\ b", False), (r"\begin{matrix} a \\[2pt] b \end{matrix}", False),
         (r"\begin{matrix} a \\ [b] \end{matrix}", False), (r"\int {(a)}", False), (r"{x^2}_i", True), (r"{= a}", True),
-        (r"{} + b", False), (r"\dfrac a b", False),
+        (r"{} + b", False), (r"\frac { \dfrac a b } c", False),
     ],
 )  # fmt: skip
 def test_what_is_known_and_what_the_reader_is_asked(label: str, known: bool):
