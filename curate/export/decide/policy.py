@@ -76,7 +76,9 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     if "image_group" not in rows.collect_schema():
         rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
     # Before the joins, which would carry whole hashes along.
-    pixels, near = _as_number("image_sha256").alias("pixels"), _as_number("image_group").alias("near")
+    pixels = _as_number("image_sha256").alias("pixels")
+    # Single symbols look alike whoever wrote them: as for DUP008, that is no evidence of a copy.
+    near = pl.when(pl.col("n_tokens") > 1).then(_as_number("image_group")).alias("near")
     rows = rows.with_columns(pixels, near, pl.col("visual_key").str.slice(0, 16))
     here = item.within(start)
     changed = (
