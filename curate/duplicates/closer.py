@@ -28,20 +28,20 @@ _ENLARGED = 6.0
 #: A page's ink is held in this many pixels.
 _MOST_KEPT = 1_000_000
 #: Pictures are aligned in at most this many pixels.
-_ALIGNED_IN = 8_000
+_ALIGNED_IN = 6_000
 #: Differences are averaged over a square as wide as a stroke: the size of a dot, the smallest mark.
 _MARK = 1.0
 #: And are forgiven if one shift by a pixel explains them in a whole square of this many strokes: the size of a letter.
 _LETTER = 4
 #: Pictures need not be aligned further if their worst is at most the first, or their usual at most the second: then
 #: they lie on each other but for one place.
-_ALIGNED, _IN_PLACE = 0.12, 0.06
+_ALIGNED, _IN_PLACE = 0.12, 0.1
 #: How far, in strokes, aligning may move the ink beyond the picture's sides.
 _REACH = 6.0
 #: A square with a darker place than this, 0-255, holds ink.
 _INKED = 100
-#: Bounds of the ratio of two pictures' levels: faint strokes are thinner or paler, not missing.
-_GAIN = (0.6, 1.6)
+#: The least ratio of two pictures' levels: faint strokes are thinner or paler, not missing.
+_PALEST = 0.6
 
 Pixels = npt.NDArray[np.uint8]
 _SHIFTS = [(x, y) for x in (0, 1, -1) for y in (0, 1, -1)]
@@ -124,8 +124,7 @@ def _one_size(one: Drawn, other: Drawn) -> tuple[Image.Image, Image.Image, float
 def _compared(one: Image.Image, other: Image.Image, stroke: float) -> Difference:
     """The difference of two pictures of one size, as they lie. Of pictures that are no copies, a part is enough."""
     mark = ImageFilter.BoxBlur(max((_MARK * stroke - 1) / 2, 0.5))
-    first, second = (np.asarray(image.filter(mark)) for image in (one, other))
-    second = _as_dark(second, first)
+    first, second = _equally_dark(*(np.asarray(image.filter(mark)) for image in (one, other)))
     letter = max(round(_LETTER * stroke), 3)
     apart = np.maximum(first, second) - np.minimum(first, second)
     least = _most_around(apart[1:-1, 1:-1], letter)
@@ -162,12 +161,17 @@ def _median(values: Pixels, where: npt.NDArray[np.bool_]) -> float:
     return float(np.median(chosen)) if chosen.size else 0.0
 
 
-def _as_dark(pixels: Pixels, model: Pixels) -> Pixels:
-    """The pixels with the levels of `model`, as nearly as one factor can give them."""
-    own, wanted = pixels.ravel().astype(np.float32), model.ravel().astype(np.float32)
-    gain = float(own @ wanted) / max(float(own @ own), 1.0)
-    table = (np.arange(256) * min(max(gain, _GAIN[0]), _GAIN[1])).clip(0, 255).astype(np.uint8)
-    return table[pixels]
+def _equally_dark(one: Pixels, other: Pixels) -> tuple[Pixels, Pixels]:
+    """Both, the darker as pale as the other, as nearly as one factor can make it."""
+    first, second = (pixels.ravel().astype(np.float32) for pixels in (one, other))
+    gain = math.sqrt(float(first @ first) / max(float(second @ second), 1.0))
+    if gain > 1:
+        return _paler(one, 1 / gain), other
+    return one, _paler(other, gain)
+
+
+def _paler(pixels: Pixels, by: float) -> Pixels:
+    return (np.arange(256) * max(by, _PALEST)).astype(np.uint8)[pixels]
 
 
 def _most_around(pixels: Pixels, side: int) -> Pixels:

@@ -22,9 +22,9 @@ from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
-#: An image is compared with this many others at most, those with the closest hashes. Only sets full of formulas of one
-#: pattern have more candidates, and copies are closer than those.
-MOST_COMPARED = 4
+#: If there are more pairs than these, an image is compared with so many others at most, those with the closest hashes.
+#: Only large sets full of formulas of one pattern have more candidates, and copies are closer than those.
+MOST_PAIRS, MOST_COMPARED = 1_000, 4
 #: How many pairs a process is given at a time, and how many are worth several processes.
 _BATCH, _WORTH_PROCESSES = 32, 400
 #: Seconds for one pair, see `rules.workers.spread`: two of the largest images take half of it.
@@ -42,10 +42,12 @@ class Pair(NamedTuple):
 
 
 def closest(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """The pairs to look at, of all candidates: each image's MOST_COMPARED closest, and the images with more than these.
+    """The pairs to look at, and the images that are in more. Of many pairs, each image's closest are looked at.
 
     pairs: first, second (numbers of images), bits (in which their hashes differ), each pair once.
     """
+    if pairs.height <= MOST_PAIRS:
+        return pairs.sort("first", "second"), pl.Series("image", [], pl.Int64)
     sides = (("first", "second"), ("second", "first"))
     both = pl.concat(pairs.select(image=one, other=other, bits="bits") for one, other in sides)
     ranked = both.sort("image", "bits", "other").with_columns(
