@@ -20,6 +20,8 @@ from curate.images.strokes import runs_crossed
 #: Two pictures are copies if their `Difference` has at most this excess, this worst and this usual. The first tells
 #: formulas of one pattern apart, the others a formula in two hands. docs/duplicates.md has the measurements.
 EXCESS, WORST, USUAL = 0.2, 0.45, 0.3
+#: The excess of two pictures without any usual difference. With it, more is allowed, up to EXCESS.
+_CLEAN_EXCESS = 0.1
 #: Pictures are compared at the scale at which the thinner strokes are this wide, in pixels: finer is no clearer.
 _STROKE = 2.4
 #: Unless they would have more pixels than this then, as pages have, or than the smaller one has by this factor.
@@ -35,7 +37,7 @@ _MARK = 1.0
 _LETTER = 4
 #: Pictures need not be aligned further if their worst is at most the first, or their usual at most the second: then
 #: they lie on each other but for one place.
-_ALIGNED, _IN_PLACE = 0.12, 0.1
+_ALIGNED, _IN_PLACE = 0.12, 0.07
 #: How far, in strokes, aligning may move the ink beyond the picture's sides.
 _REACH = 6.0
 #: A square with a darker place than this, 0-255, holds ink.
@@ -71,7 +73,8 @@ class Difference:
 
     @property
     def is_copy(self) -> bool:
-        return self.excess <= EXCESS and self.worst <= WORST and self.usual <= USUAL
+        allowed = min(_CLEAN_EXCESS + self.usual, EXCESS)
+        return self.excess <= allowed and self.worst <= WORST and self.usual <= USUAL
 
 
 def drawn(image: Image.Image) -> Drawn | None:
@@ -94,7 +97,10 @@ def drawn(image: Image.Image) -> Drawn | None:
 
 
 def difference(one: Drawn, other: Drawn) -> Difference:
-    """How two pictures differ once they are scaled to one size, aligned, and equally dark."""
+    """How two pictures differ once they are scaled to one size, aligned, and equally dark.
+
+    The other one is what is moved, so that the answer may change a little if they are exchanged.
+    """
     first, second, stroke, margin = _one_size(one, other)
     found = _compared(first, second, stroke)
     if found.worst <= _ALIGNED or (found.usual <= _IN_PLACE and not found.is_copy):

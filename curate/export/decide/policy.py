@@ -34,7 +34,7 @@ REASONS: dict[str, str] = {
     "repeated": "the label occurs often enough already",
     "leak-label": "the same label is in a split used for testing",
     "leak-image": "the same picture is in a split used for testing",
-    "leak-near": "nearly the same picture is in a split used for testing",
+    "leak-near": "a copy of the picture is in a split used for testing",
 }
 REASON = pl.Enum(list(REASONS))
 DECIDED = pl.Enum((*WINNING, "reject"))
