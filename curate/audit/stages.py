@@ -100,7 +100,13 @@ def _make(
         pictured = pictured.join(labels.collect(engine="streaming"), on="order", how="left")
         pictured = join_pairs(pictured.sort("order"), sources, options, report).drop("label", "visual_key")
     with clock.stage("duplicates"):
-        pictured, near = duplicates.with_image_groups(pictured)
+        pictured, near = duplicates.with_image_groups(
+            pictured,
+            {source.name: source.root for source in sources},
+            workers=options.workers,
+            cache=options.cache,
+            progress=lambda done, of: report("copies", done, of),
+        )
         tables.add(pictured.drop("source", "split", "image", NOT_FOUND, strict=False))
     with clock.stage("pairs"):
         predictions, matched, ranked = _predictions(tables, predicted, judged.wrong)

@@ -93,7 +93,7 @@ Examples:
 @click.option(
     "--near-duplicates",
     type=click.Choice(["leave", "keep"]),
-    help="What to do with pictures nearly equal to one in a better guarded split [default: leave].",
+    help="What to do with copies of pictures in a better guarded split: scaled, recompressed … [default: leave].",
 )
 @click.option("--seed", type=int, metavar="N", help="Another seed gives other splits [default: 0].")
 @click.option(

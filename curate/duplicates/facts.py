@@ -102,4 +102,8 @@ def near_duplicates(facts: NearFacts) -> dict[str, int] | None:
         "comparisons": facts.comparisons,
         "possible": facts.possible,
         "skipped_buckets": facts.skipped,
+        "compared": facts.compared,
+        "copies": facts.copies,
+        "unopened": facts.unopened,
+        "crowded": facts.crowded,
     }

@@ -1,41 +1,87 @@
-"""Which images are nearly the same: the column `image_group`. `near` searches hashes; images are measured elsewhere.
+"""Which images are copies of each other: the column `image_group`. Images are measured and compared elsewhere.
 
-Measured on CROHME's 8,834 training images with the 256-bit hash of `curate.images.measures`: within 20 bits of their
-original are all copies that are inverted, padded, blurred or saved as a poor JPEG, 99 % of those enlarged by half, 95 %
-of those scaled to 80 %, and half of those turned by 2°. Apart from the 42 exact pairs, five of the 38.6 million pairs
-are within 20 bits, all of them single letters with one label; within 26 bits there are 39, mostly a formula in two
-hands.
+`near` finds images whose hashes are close, and `copies` looks at those themselves. Measured on CROHME's 8,834 training
+images with the 256-bit hash of `curate.images.measures`: within 20 bits of their original are all copies that are
+inverted, padded, slightly blurred or saved as a poor JPEG, 93 % of those scaled to 70 %, and 40 % of those turned by
+2°. Apart from the 42 exact pairs, five of the 38.6 million pairs are within 20 bits, all of them single letters with
+one label; within 26 bits there are 39, mostly a formula in two hands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
 import polars as pl
 
-from curate.duplicates.near import NearFacts, Search
+from curate.duplicates.copies import closest, copies
+from curate.duplicates.near import NearFacts, Search, joined
 from curate.images.measures import NEAR
 
 #: Digits of a group's name.
 _DIGITS = 24
+#: How many candidates are held before only the closest are kept.
+_HELD = 2_000_000
 
 
-def with_image_groups(samples: pl.DataFrame) -> tuple[pl.DataFrame, NearFacts]:
+def with_image_groups(
+    samples: pl.DataFrame,
+    roots: Mapping[str, Path],
+    *,
+    workers: int = 1,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pl.DataFrame, NearFacts]:
     """The samples with a column `image_group` (String), and what the search did.
 
     A group is named after the smallest image_sha256 of its images, so that its name depends only on its images; it is
-    null if the image was not looked at or is blank. Groups are closed: if a is near b and b near c, all three are one
-    group. Images with equal pixels are merged before anything is compared. Needs the columns image_sha256 and
-    image_phash, with hashes of one length.
+    null if the image was not looked at or is blank. Groups are closed: if b is a copy of a and c of b, all three are
+    one group. Images with equal pixels are merged before anything is compared. Needs the columns source, image,
+    image_sha256 and image_phash, with hashes of one length. roots: the folder of each source's images. workers,
+    cache, progress: as for `copies`.
+
+    Raises UserError if a worker on another machine doesn't have the images.
     """
     images = (
-        samples.select("image_sha256", "image_phash")
+        samples.select("source", "image", "image_sha256", "image_phash")
         .filter(pl.col("image_sha256").is_not_null() & pl.col("image_phash").is_not_null())
-        .unique("image_sha256", keep="first")
+        .unique("image_sha256", keep="first", maintain_order=True)
         .sort("image_sha256")
     )
     if images.is_empty():
         return samples.with_columns(pl.lit(None, pl.String).alias("image_group")), NearFacts()
     hashes = images["image_phash"].to_list()
     search = Search(hashes, NEAR * 4 * len(hashes[0]) // 256)
-    first = images["image_sha256"].gather(search.groups()).str.slice(0, _DIGITS)
+    pairs, crowded = _candidates(search)
+    is_copy = copies(images, pairs, roots, workers=workers, cache=cache, progress=progress)
+    found = pairs.filter(is_copy.fill_null(False))
+    group = joined(images.height, found["first"].to_numpy(), found["second"].to_numpy())
+    first = images["image_sha256"].gather(group).str.slice(0, _DIGITS)
     groups = images.select("image_sha256", first.alias("image_group"))
-    return samples.join(groups, on="image_sha256", how="left", maintain_order="left"), search.facts()
+    facts = replace(
+        search.facts(),
+        compared=pairs.height,
+        copies=found.height,
+        unopened=is_copy.null_count(),
+        crowded=crowded.len(),
+    )
+    return samples.join(groups, on="image_sha256", how="left", maintain_order="left"), facts
+
+
+def _candidates(search: Search) -> tuple[pl.DataFrame, pl.Series]:
+    """The pairs of images to look at (first, second, bits), and the images with more candidates than are looked at."""
+    schema = {"first": pl.Int64, "second": pl.Int64, "bits": pl.Int64}
+    held, waiting, room = [pl.DataFrame(schema=schema)], 0, _HELD
+    crowded = [pl.Series("image", [], pl.Int64)]
+    for first, second in search.pairs():
+        held.append(
+            pl.DataFrame({"first": first, "second": second, "bits": search.apart(first, second)}, schema=schema)
+        )
+        waiting += len(first)
+        if waiting > room:
+            pairs, more = closest(pl.concat(held).unique())
+            held, waiting, room = [pairs], pairs.height, max(_HELD, 2 * pairs.height)
+            crowded.append(more)
+    pairs, more = closest(pl.concat(held).unique())
+    return pairs, pl.concat([*crowded, more]).unique()

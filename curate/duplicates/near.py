@@ -24,8 +24,6 @@ _MOST_TABLES = 250
 _MOST_AGREEING = 4
 #: How many tables are looked at to estimate the work of a plan.
 _SAMPLED = 3
-#: How many pairs are held before they are merged into groups.
-_BUFFER = 1 << 20
 
 Rows = npt.NDArray[np.int64]
 Key = npt.NDArray[np.uint64]
@@ -37,6 +35,9 @@ class NearFacts:
 
     `pairs` counts comparisons that found a pair (one found in two tables counts twice), `possible` the comparisons of
     each with each, and `skipped` the buckets that were too large to search.
+
+    compared: pairs whose images were compared themselves, `copies` of them copies; unopened: those with an image that
+    couldn't be opened any more. crowded: images near more others than they were compared with.
     """
 
     hashes: int = 0
@@ -46,6 +47,10 @@ class NearFacts:
     comparisons: int = 0
     pairs: int = 0
     skipped: int = 0
+    compared: int = 0
+    copies: int = 0
+    unopened: int = 0
+    crowded: int = 0
 
     @property
     def possible(self) -> int:
@@ -74,17 +79,10 @@ class Search:
             self.tables += 1
             yield from self._search(key)
 
-    def groups(self) -> Rows:
-        """For every hash the smallest row number among those that pairs join it to, itself included."""
-        root = np.arange(len(self._words), dtype=np.int64)
-        held: list[tuple[Rows, Rows]] = []
-        waiting = 0
-        for pair in self.pairs():
-            held.append(pair)
-            waiting += len(pair[0])
-            if waiting > _BUFFER:
-                root, held, waiting = _merge(root, held), [], 0
-        return _merge(root, held)
+    def apart(self, first: Rows, second: Rows) -> Rows:
+        """In how many bits the hashes of pairs of rows differ."""
+        apart: Rows = np.bitwise_count(self._words[first] ^ self._words[second]).sum(axis=1, dtype=np.int64)
+        return apart
 
     def facts(self) -> NearFacts:
         return NearFacts(
@@ -179,12 +177,9 @@ def _words(hashes: Sequence[str]) -> tuple[Key, int]:
     return words.reshape(len(hashes), -1), 4 * digits
 
 
-def _merge(root: Rows, pairs: Sequence[tuple[Rows, Rows]]) -> Rows:
-    """The groups after some more pairs: every row's smallest row number within its group."""
-    if not pairs:
-        return root
-    first = np.concatenate([pair[0] for pair in pairs])
-    second = np.concatenate([pair[1] for pair in pairs])
+def joined(number: int, first: Rows, second: Rows) -> Rows:
+    """For each of `number` rows the smallest row that pairs (first, second) join it to, directly or through others."""
+    root = np.arange(number, dtype=np.int64)
     while True:
         one, other = root[first], root[second]
         apart = one != other

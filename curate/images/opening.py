@@ -186,10 +186,16 @@ def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = Fa
 
     check: this may run on another machine, where a folder that isn't shared must not make images seem missing.
     """
-    if check and not root.is_dir():
-        raise UserError(f"{root}: no such folder on {gethostname()}; images must be at the same path on every machine")
+    if check:
+        check_folder(root)
     start = perf_counter()
     return _probe_part(root, refs, measures=True, strokes=strokes), perf_counter() - start
+
+
+def check_folder(root: Path) -> None:
+    """Raise UserError if this machine doesn't have a folder of images: they would seem missing."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder on {gethostname()}; images must be at the same path on every machine")
 
 
 def _unmeasured(lost: Lost) -> tuple[pl.DataFrame, float]:

@@ -218,15 +218,21 @@ def timings_text(run: Mapping[str, Any]) -> str:
 
 
 def near_text(summary: Mapping[str, Any]) -> str:
-    """One line on the search for near-duplicate images, or empty if there were no images."""
+    """One line on the search for copies of images, or empty if there were no images."""
     near = summary.get("near_duplicates")
     if not near:
         return ""
-    skipped = f"; {things(near['skipped_buckets'], 'bucket')} too large to search" if near["skipped_buckets"] else ""
-    return (
-        f"near-duplicate images: {things(near['images'], 'image')} compared in "
-        f"{things(near['comparisons'], 'comparison')}; each with each would take {count(near['possible'])}{skipped}"
+    text = (
+        f"near-duplicate images: {things(near['compared'], 'pair')} of {things(near['images'], 'image')} compared, "
+        f"{count(near['copies'])} of them copies"
     )
+    if near["crowded"]:
+        text += f"; {things(near['crowded'], 'image')} with more similar images than are compared"
+    if near["unopened"]:
+        text += f"; {things(near['unopened'], 'pair')} with an image that can't be opened any more"
+    if near["skipped_buckets"]:
+        text += f"; {things(near['skipped_buckets'], 'bucket')} too large to search"
+    return text
 
 
 def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:

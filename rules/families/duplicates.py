@@ -128,15 +128,25 @@ def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     Fix: None: look at the image, and keep the label that matches it.
     """
     rows = prepared(samples).filter(pl.col("picture").is_not_null() & pl.col("label_group").is_not_null())
-    rows = rows.filter(pl.col("label_group").n_unique().over("picture") > 1)
-    labels = rows.group_by("picture", "label_group", maintain_order=True).agg(pl.col("sample_id", "label").first())
-    # The first two different labels of each picture. At least one of them differs from a sample's own.
-    two = labels.group_by("picture", maintain_order=True).agg(
+    return _contradictions(rows.filter(_labels("picture") > 1), "picture", "same image as")
+
+
+def _labels(column: str) -> pl.Expr:
+    """How many different labels there are of a value."""
+    return pl.col("label_group").n_unique().over(column)
+
+
+def _contradictions(rows: pl.LazyFrame, column: str, same: str) -> pl.LazyFrame:
+    """Each sample with the first of another label and the same value of a column. same: the beginning of the
+    message."""
+    labels = rows.group_by(column, "label_group", maintain_order=True).agg(pl.col("sample_id", "label").first())
+    # The first two different labels of each value. At least one of them differs from a sample's own.
+    two = labels.group_by(column, maintain_order=True).agg(
         pl.len().alias("labels"),
         pl.col("label_group").first().alias("group"),
         *(pl.col(name).get(place).alias(f"{name}{place}") for name in ("sample_id", "label") for place in (0, 1)),
     )
-    rows = rows.join(two, on="picture", how="left", maintain_order="left").with_columns(
+    rows = rows.join(two, on=column, how="left", maintain_order="left").with_columns(
         pl.when(pl.col("label_group") != pl.col("group")).then(f"{name}0").otherwise(f"{name}1").alias(f"other_{name}")
         for name in ("sample_id", "label")
     )
@@ -145,7 +155,7 @@ def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     more = (
         pl.when(pl.col("labels") > 2).then(pl.format(" ({} different labels in all)", "labels")).otherwise(pl.lit(""))
     )
-    return _told(rows, pl.format("same image as {}, which has the label {}{}", "other_sample_id", shown, more))
+    return _told(rows, pl.format(f"{same} {{}}, which has the label {{}}{{}}", "other_sample_id", shown, more))
 
 
 @samples_rule(
@@ -280,8 +290,8 @@ def near_duplicate_image(samples: pl.LazyFrame, options: Options) -> Findings:
 
     Why: It is an augmented or rescanned copy. It counts twice, and may end up on the other side of a split.
     Fix: None: keep copies on one side of a split (they have the same `image_group` in samples.parquet), or drop them.
-    Similar images with different labels are not reported, since different formulas can look that similar. Nor are
-    images of a single symbol, which two people may write alike.
+    Copies with different labels are DUP012. Images of a single symbol are not reported, since two people may write it
+    alike.
     See: M²E's augmented images, which have `-ex` in their names.
     """
     rows = prepared(samples).filter(
@@ -396,3 +406,35 @@ def image_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     """
     rows = prepared(samples).filter(pl.col("against_images").list.len() > 0)
     return _told(rows, pl.format("the image is also in {}", pl.col("against_images").list.join(", ")))
+
+
+@samples_rule(
+    "DUP012",
+    "copy-with-another-label",
+    "warning",
+    needs=["pixels"],
+    tags=["contradiction"],
+    columns=["image_sha256", "image_group"],
+    covers={"DUP2": "for scaled, padded, inverted or recompressed copies"},
+)
+def copy_with_another_label(samples: pl.LazyFrame, options: Options) -> Findings:
+    r"""An image nearly matches another one whose label looks different.
+
+    Why: One of the labels is wrong. If the images are in different splits, a model is tested on an image that it was
+    trained on, and checks for equal labels don't find it.
+    Fix: None: look at the images, and keep the label that matches them. Images of formulas that differ in one letter
+    or mark are told apart, unless strokes are thinner than a pixel: then a comma may pass for a period. Images with
+    equal pixels are DUP002. Single symbols are not reported, as in DUP008.
+    """
+    rows = prepared(samples).filter(
+        pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null() & pl.col("picture").is_not_null(),
+        pl.col("n_tokens") > 1,
+    )
+    rows = rows.with_columns(_labels("picture").alias("to_the_pixel")).filter(_labels("image_group") > 1)
+    found = _contradictions(rows, "image_group", "nearly the same image as")
+    return found.join(
+        rows.filter(pl.col("to_the_pixel") > 1).select("sample_id", "source"),
+        on=["sample_id", "source"],
+        how="anti",
+        maintain_order="left",
+    )

@@ -97,8 +97,8 @@ def test_rules_whose_columns_are_missing_are_named_with_them_in_one_line():
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message) == (
-        "rules.check left out 7 rules over samples because of missing columns: DUP002, DUP003, DUP007 (image_sha256); "
-        "DUP008 (image_sha256, image_group); DUP009, DUP010 (against_labels); DUP011 (against_images); "
+        "rules.check left out 8 rules over samples because of missing columns: DUP002, DUP003, DUP007 (image_sha256); "
+        "DUP008, DUP012 (image_sha256, image_group); DUP009, DUP010 (against_labels); DUP011 (against_images); "
         "samples=False checks only labels"
     )
     assert warning.message.left_out["DUP008"] == ("image_sha256", "image_group")

@@ -134,7 +134,7 @@ def with_splits(rows: Rows, options: ExportOptions) -> Rows:
     """The rows with a column split, and reasons for samples that leave theirs.
 
     rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are skipped and have no split.
-    Near pictures are those an audit found so, among the sources of one run.
+    Near pictures are copies that an audit found among the sources of one run; equal labels are in one split already.
     """
     names = order(options)
     kept = kept_in(rows)
@@ -150,7 +150,7 @@ def with_splits(rows: Rows, options: ExportOptions) -> Rows:
         rows = _parted(rows, names, "key", "leak-label", "the same label is in {}")
     rows = _parted(rows, names, "pixels", "leak-image", "the same picture is in {}")
     if options.near_duplicates == "leave":
-        rows = _parted(rows, names, "near", "leak-near", "nearly the same picture is in {}")
+        rows = _parted(rows, names, "near", "leak-near", "a copy of the picture is in {}")
     return rows
 
 

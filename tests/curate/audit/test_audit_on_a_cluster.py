@@ -15,6 +15,7 @@ import pytest
 
 from curate.base.errors import UserError
 from curate.base.ray_cluster import on_ray
+from curate.duplicates import copies
 from rules.workers import spread as workers
 from rules.workers.spread import isolated, spread_jobs
 from tests.curate.audit.test_audit_parts import KNOWN, in_parts_of, run_audit, same, sources, whole  # noqa: F401
@@ -35,6 +36,9 @@ def cluster() -> Iterator[str]:
 
 def test_the_run_is_the_local_one_row_for_row(sources, whole, tmp_path, monkeypatch):  # noqa: F811
     in_parts_of(20, monkeypatch)
+    monkeypatch.setattr(copies, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(copies, "_BATCH", 1)
+    assert whole.summary["near_duplicates"]["compared"] > 1
     same(run_audit(tmp_path / "run", sources, known=KNOWN, workers=2), whole)
     updated = run_audit(tmp_path / "run", sources, known=KNOWN, workers=2, update=True)
     same(updated, whole)

@@ -144,6 +144,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/browse/process/session.py": "_database _remove _write_background",
         "curate/browse/process/work.py": "held tidy work_of",
         "curate/images/measure_cache.py": "_prune",
+        "curate/duplicates/kept_answers.py": "add",
         "curate/pairs/drawing_cache.py": "save",
     },
     "lines that are only added, and locks": {

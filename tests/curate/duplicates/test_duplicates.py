@@ -115,7 +115,7 @@ def test_the_summary_counts_it(tmp_path, data):
     assert near["images"] == 6
     assert near["possible"] == 15
     assert near["skipped_buckets"] == 0
-    assert "6 images compared in " in near_text(run.summary)
+    assert "1 pair of 6 images compared, 1 of them copies" in near_text(run.summary)
 
 
 def test_it_is_shown_where_people_look(tmp_path, data):

@@ -84,6 +84,8 @@ def test_hardly_any_other_image_is_nearly_another(crohme):
     assert near["images"] == 8792
     assert near["skipped_buckets"] == 0
     assert near["comparisons"] < near["possible"] / 10
+    assert near["compared"] == 5
+    assert (near["unopened"], near["crowded"]) == (0, 0)
 
 
 def test_hme100k_repeats_itself_and_has_no_images(shared_data, tmp_path):

@@ -124,6 +124,28 @@ def test_a_near_copy_needs_the_same_label_and_other_pixels():
     assert judge("DUP008", rows) == {"s/1": "nearly the same image as s/0, and the same label"}
 
 
+def test_copies_with_other_labels_contradict_each_other():
+    rows = [
+        {"label": "x + 1", "pixels": "aa", "near": "aa"},
+        {"label": "x + 1", "pixels": "ab", "near": "aa"},
+        {"label": "y + 1", "pixels": "ac", "near": "aa"},
+        {"label": "z + 1", "pixels": "ba", "near": "ba"},
+        {"label": "z+1", "pixels": "bb", "near": "ba"},  # the same label
+        {"label": "u + 1", "pixels": "ca", "near": "ca"},
+        {"label": "v + 1", "pixels": "ca", "near": "ca"},  # the same pixels: DUP002
+        {"label": "v + 1", "pixels": "cb", "near": "ca"},
+        {"label": "w"},
+        {"label": "1", "pixels": "da", "near": "da"},
+        {"label": "l", "pixels": "db", "near": "da"},  # two hands may write single symbols alike
+    ]
+    assert judge("DUP012", rows) == {
+        "s/0": "nearly the same image as s/2, which has the label y + 1",
+        "s/1": "nearly the same image as s/2, which has the label y + 1",
+        "s/2": "nearly the same image as s/0, which has the label x + 1",
+        "s/7": "nearly the same image as s/5, which has the label u + 1",
+    }
+
+
 @pytest.mark.parametrize(
     ("source", "split", "role"),
     [
@@ -240,7 +262,7 @@ def test_other_sets_are_named_for_the_set_and_the_sample():
     assert judge("DUP011", rows) == {"s/1": "the image is also in hme"}
 
 
-@pytest.mark.parametrize("code", [f"DUP{number:03d}" for number in range(1, 12)])
+@pytest.mark.parametrize("code", [f"DUP{number:03d}" for number in range(1, 13)])
 def test_a_frame_without_the_columns_is_no_trouble(code):
     rule = find(code)
     bare = pl.DataFrame({"sample_id": ["a", "b"], "source": ["s", "s"], "label": ["x", "y"]})
