@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.surrogates import check_characters
 from curate.base.visible import clip, visible
 
 #: The names tried for each role; the first that a row has counts.
@@ -183,10 +184,7 @@ def _image(value: Any) -> Any:
 def _string(place: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UserError(f"{place}: {key} is {_quoted(value)}, not a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{place}: {key} holds half of a surrogate pair, which is not a character") from error
+    check_characters(value, f"{place}: {key}")
     return value
 
 

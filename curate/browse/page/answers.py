@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.surrogates import check_characters
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.browse.page import shown
 from curate.browse.page.queues import Queue, Queues
@@ -84,7 +85,7 @@ class Answers:
         """
         sample_id, judged, action, label = _text(asked, "id"), _text(asked, "judged"), asked.get("action"), None
         if action not in ACTIONS:
-            raise UserError("not a decision")
+            raise UserError(f"the request's 'action' must be one of {', '.join(ACTIONS)}")
         if action in ("edit", "fix"):
             label = _text(asked, "label")
         before = self.standing().get(sample_id)
@@ -172,11 +173,8 @@ class Answers:
 def _text(asked: Json, name: str) -> str:
     found = asked.get(name)
     if not isinstance(found, str):
-        raise UserError(f"{name} is no text")
-    try:
-        found.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"no character at {error.start + 1}: half a surrogate pair") from error
+        raise UserError(f"the request's {name!r} must be a text")
+    check_characters(found, f"the request's {name!r}")
     return found
 
 
