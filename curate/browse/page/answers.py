@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -48,6 +49,7 @@ class Answers:
         self._lock = threading.Lock()
         self._standing: tuple[object, Mapping[str, Decision]] = (None, {})
         self._pictures: OrderedDict[str, Callable[[], bytes]] = OrderedDict()
+        self._secret = secrets.token_bytes(32)
         self.app: str | None = None
 
     def start(self) -> Json:
@@ -160,8 +162,8 @@ class Answers:
         return self._known(f"drawing {label}", lambda: self._sketcher.drawing(label, key))
 
     def _known(self, what: str, made: Callable[[], bytes]) -> str:
-        """The address of a picture, which is made on request."""
-        name = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        """The address of a picture, made on request. It can't be guessed: the picture is shown without the token."""
+        name = hmac.new(self._secret, what.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
         with self._lock:
             self._pictures[name] = made
             self._pictures.move_to_end(name)
