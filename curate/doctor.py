@@ -235,9 +235,13 @@ def _plugins() -> Check:
 
     brought = [plugin for group in plugins.GROUPS for plugin in plugins.found(group)]
     if not brought:
-        return Check("other packages", "ok", "no package adds rules, source formats or metrics", optional=True)
+        return Check(
+            "other packages", "ok", "no package adds rules, source formats, metrics or hash packs", optional=True
+        )
     named = ", ".join(f"{plugins.GROUPS[plugin.group]} {plugin.name} of {plugin.package}" for plugin in brought)
-    absent = [plugin.point.module for plugin in brought if not is_there(plugin.point.module)]
+    # Only the outermost package: to look for a module inside it would import it.
+    packages = [plugin.point.module.partition(".")[0] for plugin in brought]
+    absent = [package for package in dict.fromkeys(packages) if not is_there(package)]
     if absent:
         remedy = f"install their packages again: the modules {', '.join(absent)} are not there"
         return Check("other packages", "warn", named, remedy, optional=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from curate.audit.thresholds import Thresholds
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.settings import NO_KEY, Share, dotted, fill, in_table
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from rules import Weights
@@ -92,11 +93,15 @@ def load_project(path: Path | None = None) -> Project:
 def _settings(path: Path) -> dict[str, Any] | None:
     """The settings in a file, unchecked; None for a pyproject.toml without any."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_text(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such project file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not valid TOML: byte {error.start + 1} is not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: not valid TOML: it is nested too deeply") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
     if path.name != PYPROJECT:

@@ -1,4 +1,4 @@
-"""What other installed packages add by entry points: rules, source formats, metrics. Knows none of these itself.
+"""What other installed packages add by entry points: rules, source formats, metrics, hash packs. Knows none of them.
 
 A package that can't be loaded, or that declares something invalid, is left out with one line; see `left_out`.
 """
@@ -17,8 +17,8 @@ T = TypeVar("T")
 VARIABLE = "TEXSIEVE_PLUGINS"
 
 #: The groups of entry points, and what the packages in them add.
-RULES, SOURCES, METRICS = "texsieve.rules", "texsieve.sources", "texsieve.metrics"
-GROUPS = {RULES: "rules", SOURCES: "source format", METRICS: "metrics"}
+RULES, SOURCES, METRICS, PACKS = "texsieve.rules", "texsieve.sources", "texsieve.metrics", "texsieve.packs"
+GROUPS = {RULES: "rules", SOURCES: "source format", METRICS: "metrics", PACKS: "hash packs"}
 
 
 class PluginWarning(UserWarning):

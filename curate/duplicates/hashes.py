@@ -105,6 +105,8 @@ def write_hashes(
 
 def facts_of(path: Path) -> Mapping[str, str]:
     """What a file of hashes says of itself. Raises UserError where it is no such file."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UserError(_neither(path))
     with _readable(path):
         metadata = pl.read_parquet_metadata(path)
     if metadata.get(_FORMAT_KEY) != FORMAT:

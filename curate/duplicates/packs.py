@@ -1,7 +1,8 @@
 """Finds hash packs by name: files of hashes in folders that the user or an installed package provides.
 
 A pack is a file NAME.parquet that `curate hashes` wrote. Folders are searched in this order: those in the variable
-TEXSIEVE_PACKS, `packs` in the user's data folder, those of packages with an entry point in the group `texsieve.packs`.
+TEXSIEVE_PACKS, `packs` in the user's data folder, those of packages with an entry point in the group `texsieve.packs`
+(none if TEXSIEVE_PLUGINS is 0).
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
 from curate.base.data_folder import data_folder
 from curate.base.errors import UserError
 from curate.duplicates.hashes import facts_of
+from rules import plugins
 
 #: The variable that lists folders with packs, separated as in PATH.
 VARIABLE = "TEXSIEVE_PACKS"
-#: The group of entry points for packages whose folder contains packs.
-GROUP = "texsieve.packs"
 _ENDING = ".parquet"
 
 
@@ -40,8 +39,8 @@ def folders() -> list[Path]:
     """The folders in which packs are searched, in order, whether or not they exist."""
     named = [Path(one) for one in os.environ.get(VARIABLE, "").split(os.pathsep) if one]
     found = [*named, data_folder() / "packs"]
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        package, *inner = point.value.split(".")  # `find_spec` of an inner package would import the outer one
+    for plugin in plugins.found(plugins.PACKS):
+        package, *inner = plugin.point.value.split(".")  # `find_spec` of an inner package would import the outer one
         with suppress(ImportError, ValueError):  # a package that was only partly removed
             spec = find_spec(package)
             found += [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]

@@ -21,6 +21,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.given_files import read_text, why_not_json
 from rules.registry import SelectionError, all_rules, expand
 
 #: The version of the file format, which the file contains.
@@ -88,13 +89,15 @@ def suppressed(table: Mapping[str, Any]) -> pl.DataFrame:
 def read_baseline(path: Path) -> pl.DataFrame:
     """The known findings of a baseline file. Raises UserError if it can't be read or isn't a baseline."""
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such baseline; make it with --write-baseline {path}") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{path}: not a baseline: not JSON ({error}); make one with --write-baseline") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: not a baseline: not JSON ({why_not_json(error)}); make one with --write-baseline"
+        ) from error
     if not isinstance(held, dict) or _MARK not in held:
         raise UserError(f"{path}: not a baseline: it has no {_MARK!r}; make one with --write-baseline")
     if held[_MARK] != VERSION:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.findings.label_lines import Id, check_unicode, is_row, lines_of, places_in, read_labels
+from curate.base.surrogates import check_characters
+from curate.findings.label_lines import Id, is_row, lines_of, places_in, read_labels
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
@@ -160,7 +161,7 @@ class Inputs:
 def given_labels(texts: Sequence[str]) -> Input:
     """Labels given as arguments. Raises UserError if one is not UTF-8."""
     for number, text in enumerate(texts, 1):
-        check_unicode(text, f"--latex: label {number}")
+        check_characters(text, f"--latex: label {number}")
     return Input("latex", [str(number) for number in range(1, len(texts) + 1)], list(texts))
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from curate.base.column_names import LABEL_COLUMNS, LABELS_TRIED, find_column
 from curate.base.errors import UserError
+from curate.base.given_files import why_not_json
+from curate.base.surrogates import check_characters
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
@@ -76,7 +78,7 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
         except json.JSONDecodeError as error:
             raise UserError(f"{place} is not JSON: {error.msg} at column {error.colno}") from error
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{place} is JSON that can't be read: {error}") from error
+            raise UserError(f"{place} is JSON that can't be read: {why_not_json(error)}") from error
         label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
         if not isinstance(label, str):
             raise UserError(f"{place} has no string under {LABELS_TRIED}")
@@ -85,18 +87,11 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
             identity = str(number)
         if isinstance(identity, bool) or not isinstance(identity, str | int):
             raise UserError(f"{place}: its id is neither a string nor a whole number")
-        check_unicode(label, place)
-        check_unicode(str(identity), place)
+        check_characters(label, f"{place}: its label")
+        check_characters(str(identity), f"{place}: its id")
         labels.append(label)
         ids.append(identity)
     return ids, labels
-
-
-def check_unicode(text: str, place: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{place} has no valid character at {error.start + 1}: half a surrogate pair") from error
 
 
 def lines_of(path: Path) -> list[int]:

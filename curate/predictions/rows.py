@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.given_files import why_not_json
+from curate.base.surrogates import check_characters
 from curate.base.visible import clip, visible
 
 #: The names tried for each role; the first that a row has counts.
@@ -87,6 +89,8 @@ def _objects(path: Path) -> Iterator[tuple[str, int, Any]]:
         names = sorted(file.name for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
         inside = f" ({', '.join(map(visible, names[:3]))}{', …' if len(names) > 3 else ''})" if names else ""
         raise UserError(f"{path}: is a folder; name the prediction file in it{inside}")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is a pipe or a device; write the predictions to a file first")
     try:
         with path.open("rb") as file:
             start = b""
@@ -122,13 +126,8 @@ def _text(path: Path, number: int, line: bytes) -> str:
 def _parsed(text: str, complaint: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        line = f"line {error.lineno}, " if "\n" in text else ""
-        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}{_HELP}") from error
-    except ValueError as error:  # a number with thousands of digits
-        raise UserError(f"{complaint}: {error}") from error
-    except RecursionError as error:
-        raise UserError(f"{complaint}: it is nested too deeply") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{complaint}: {why_not_json(error)}{_HELP}") from error
 
 
 class _RowReader:
@@ -183,10 +182,7 @@ def _image(value: Any) -> Any:
 def _string(place: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UserError(f"{place}: {key} is {_quoted(value)}, not a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{place}: {key} holds half of a surrogate pair, which is not a character") from error
+    check_characters(value, f"{place}: {key}")
     return value
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from curate.base.atomic_files import new_file
 from curate.base.column_names import LABEL_COLUMNS, LABELS_TRIED, find_column
 from curate.base.errors import UserError
+from curate.base.given_files import why_not_json
 from curate.render.drawing import render_png, render_svg
 from curate.render.engine import RenderError
 from rules.workers.cores import cores
@@ -166,8 +167,8 @@ def _from_file(path: Path) -> Iterator[tuple[str, str]]:
 def _from_json(line: str, path: Path, number: int) -> tuple[str, str]:
     try:
         row = json.loads(line)
-    except ValueError as error:
-        raise UserError(f"{path}, line {number}: not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}, line {number}: not JSON ({why_not_json(error)})") from error
     label = None
     if isinstance(row, dict):
         label = row.get(find_column(list(row), LABEL_COLUMNS))

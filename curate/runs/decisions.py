@@ -24,6 +24,7 @@ from curate.base.atomic_files import flush_to_disk
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
 from curate.base.locks import wait_for_lock
+from curate.base.surrogates import check_characters, half_a_pair
 
 Action = Literal["accept", "fix", "edit", "reject", "undo"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -71,17 +72,12 @@ def decide(sample_id: str, action: Action, judged: str, label: str | None = None
         raise ValueError(f"unknown action {action!r}; use one of {', '.join(ACTIONS)}")
     if action == "edit" and label is None:
         raise UserError(f"{sample_id}: an edit needs the new label")
-    for text in (sample_id, judged, label, who):
-        _check_unicode(sample_id, text)
+    check_characters(sample_id, f"{sample_id!r}: the sample's id")
+    check_characters(judged, f"{sample_id}: the label")
+    check_characters(label or "", f"{sample_id}: the new label")
+    check_characters(who or "", f"{sample_id}: the name of who decides")
     when = datetime.now(UTC).isoformat(timespec="seconds")
     return Decision(sample_id, action, label, label_sha256(judged), os_user() if who is None else who, when)
-
-
-def _check_unicode(sample_id: str, text: str | None) -> None:
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{sample_id!r}: no character at {error.start + 1}: half a surrogate pair") from error
 
 
 def os_user() -> str:
@@ -234,9 +230,7 @@ def _parse(line: bytes) -> Decision | None:
         return None
     if action == "edit" and label is None:
         return None
-    try:
-        f"{sample_id}{label}".encode()
-    except UnicodeEncodeError:  # half of a surrogate pair isn't text, and no table accepts it
+    if half_a_pair(f"{sample_id}{label}") is not None:  # no table accepts it
         return None
     return Decision(
         sample_id,

@@ -12,6 +12,7 @@ import polars as pl
 
 from curate.base.column_names import DOUBTFUL_IMAGES, IMAGE_IDS, find_column
 from curate.base.errors import UserError
+from curate.base.surrogates import HALF_A_PAIR, half_a_pair
 from curate.runs.folder import SAMPLES
 from curate.sources.image_names import has_ending
 from curate.sources.model import LONG_LABEL, MAX_LABEL, NOT_FOUND, STORED_IMAGE, Job
@@ -25,7 +26,7 @@ NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
 SEVERAL_IMAGES = "several images in one row, so the label can't belong to a single picture"
 BASE64_IMAGES = "images are base64 text beside the labels and not read; save them as files, or the data set as parquet"
-NOT_UNICODE = "holds half of a surrogate pair, which is not a character"
+NOT_UNICODE = HALF_A_PAIR
 
 
 def label_column(names: Sequence[str], job: Job, path: Path) -> str:
@@ -218,12 +219,9 @@ def _text(name: str, values: list[Any], bad: dict[int, str], not_text: str | Non
         if value is not None and not isinstance(value, str):
             bad.setdefault(at, not_text or NOT_TEXT)
             value = None
-        elif value is not None:
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                bad.setdefault(at, NOT_UNICODE)
-                value = None
+        elif value is not None and half_a_pair(value) is not None:
+            bad.setdefault(at, NOT_UNICODE)
+            value = None
         clean.append(value)
     return pl.Series(name, clean, dtype=pl.String)
 

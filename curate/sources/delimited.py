@@ -12,6 +12,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns, find_column
 from curate.base.errors import UserError
+from curate.base.surrogates import half_a_pair
 from curate.sources.columns import free_name, rows_frame
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import resolve_images
@@ -176,12 +177,9 @@ def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) ->
         if _CR in whole:
             row = [field.replace(_CR, "\r") for field in row]
             whole = whole.replace(_CR, "\r")
-        if not whole.isascii():
-            try:
-                whole.encode()
-            except UnicodeEncodeError:
-                job.bad(path, line, LONG_LINE if _LONG in whole else NOT_UTF8, whole.replace(_LONG, "…"))
-                continue
+        if not whole.isascii() and half_a_pair(whole) is not None:
+            job.bad(path, line, LONG_LINE if _LONG in whole else NOT_UTF8, whole.replace(_LONG, "…"))
+            continue
         good_lines.append(line)
         good.append(row)
     return good_lines, good

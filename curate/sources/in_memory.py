@@ -13,7 +13,7 @@ import polars as pl
 from curate.base.atomic_files import new_file
 from curate.base.column_names import TRIED
 from curate.base.errors import UserError
-from curate.sources.spec import SourceSpec, parse_source
+from curate.sources.spec import SourceSpec, check_name, parse_source
 
 #: Classes of `datasets` that are saved as they are.
 _DATA_SETS = ("Dataset", "DatasetDict")
@@ -38,8 +38,7 @@ def sources_of(data: Any, folder: Path, image_column: str | None = None) -> list
         return [_source(data, folder, None, image_column)]
     given: list[Given] = []
     for name, one in data.items():
-        if not isinstance(name, str) or not name or any(c in "/:=#\\" or c.isspace() for c in name):
-            raise UserError(f"{name!r}: not a name for a source; it has no white space and none of / \\ : = #")
+        check_name(name)
         if isinstance(one, Mapping) and not _of_datasets(one):
             raise UserError(f"{name}: a mapping inside a mapping; give each name one data set")
         given.append(_source(one, folder, name, image_column))

@@ -9,6 +9,7 @@ from pathlib import Path
 from curate.archives.names import OF_DATA_SETS, is_archive
 from curate.base.column_names import TRIED, parse_roles
 from curate.base.errors import UserError
+from curate.base.visible import clip, visible
 from curate.sources.registry import FORMATS
 
 #: The roles that `--columns` may map.
@@ -16,10 +17,13 @@ COLUMN_ROLES = tuple(TRIED)
 
 SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
 
-# A NAME becomes the first part of every sample_id (`name/split/…`), so it holds no slash.
 _NAME = re.compile(r"([^\s=/\\:#]+)=(.*)", re.DOTALL)
 _FORMAT = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
 _ENDINGS = (*OF_DATA_SETS, ".gz", *{ending for item in FORMATS.values() for ending in item.endings if ending})
+
+
+#: The most characters of a source's name: it becomes part of file names.
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def parse_source(text: str) -> SourceSpec:
     split: str | None = None
     rest = text
     if not _exists(rest) and (match := _NAME.fullmatch(rest)):
-        name, rest = match[1], match[2]
+        name, rest = check_name(match[1]), match[2]
     if not _exists(rest) and (match := _FORMAT.fullmatch(rest)):
         if match[1] not in FORMATS:
             raise UserError(
@@ -63,6 +67,18 @@ def parse_source(text: str) -> SourceSpec:
     if not rest:
         raise UserError(f"{text!r}: no path or id in this source; it is written {SYNTAX}")
     return SourceSpec(name or default_name(rest, format_name), format_name, rest, split)
+
+
+def check_name(name: object) -> str:
+    """`name` if it can be a source's name: the first part of every sample_id (`name/split/…`) and of names of files.
+    Raises UserError otherwise."""
+    if not isinstance(name, str) or not name or any(c in "/:=#\\" or c.isspace() for c in name):
+        raise UserError(f"{name!r}: not a name for a source; it has no white space and none of / \\ : = #")
+    if name in (".", "..") or visible(name) != name:
+        raise UserError(f"{name!r}: not a name for a source; use letters, digits, - and _")
+    if len(name) > _LONGEST_NAME:
+        raise UserError(f"{clip(name, 20)}: not a name for a source; it has more than {_LONGEST_NAME} characters")
+    return name
 
 
 def parse_images(text: str) -> tuple[str | None, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.browse.deciding.state import proposals, standing
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.runs.decisions import Action
@@ -104,7 +105,7 @@ def _answers(file: Path, taken: Taken) -> Iterator[Answer]:
 
 def _tasks(file: Path) -> list[Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(read_text(file))
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

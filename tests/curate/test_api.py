@@ -93,6 +93,17 @@ def test_what_is_no_data_set_is_one_clear_line(data: Any, said: str) -> None:
     assert str(error.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../a", r"a\b", "a b", "a\0b", "a\ud800", "\u202ea", "a" * 300, 3]
+)
+def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_written(tmp_path: Path, name: Any) -> None:
+    sets = datasets.DatasetDict({"train": datasets.Dataset.from_dict({"label": ["x"]})})
+    for data in (pl.DataFrame({"label": ["x"]}), sets):
+        with pytest.raises(curate.UserError, match="not a name for a source"):
+            judged({name: data}, out=tmp_path / "in" / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_temporary_run_goes_with_its_result() -> None:
     result = judged(pl.DataFrame({"label": LABELS}))
     report = result.report()

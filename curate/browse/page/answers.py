@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.surrogates import check_characters
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.browse.page import shown
 from curate.browse.page.queues import Queue, Queues
@@ -47,6 +49,7 @@ class Answers:
         self._lock = threading.Lock()
         self._standing: tuple[object, Mapping[str, Decision]] = (None, {})
         self._pictures: OrderedDict[str, Callable[[], bytes]] = OrderedDict()
+        self._secret = secrets.token_bytes(32)
         self.app: str | None = None
 
     def start(self) -> Json:
@@ -84,7 +87,7 @@ class Answers:
         """
         sample_id, judged, action, label = _text(asked, "id"), _text(asked, "judged"), asked.get("action"), None
         if action not in ACTIONS:
-            raise UserError("not a decision")
+            raise UserError(f"the request's 'action' must be one of {', '.join(ACTIONS)}")
         if action in ("edit", "fix"):
             label = _text(asked, "label")
         before = self.standing().get(sample_id)
@@ -159,8 +162,8 @@ class Answers:
         return self._known(f"drawing {label}", lambda: self._sketcher.drawing(label, key))
 
     def _known(self, what: str, made: Callable[[], bytes]) -> str:
-        """The address of a picture, which is made on request."""
-        name = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        """The address of a picture, made on request. It can't be guessed: the picture is shown without the token."""
+        name = hmac.new(self._secret, what.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
         with self._lock:
             self._pictures[name] = made
             self._pictures.move_to_end(name)
@@ -172,11 +175,8 @@ class Answers:
 def _text(asked: Json, name: str) -> str:
     found = asked.get(name)
     if not isinstance(found, str):
-        raise UserError(f"{name} is no text")
-    try:
-        found.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"no character at {error.start + 1}: half a surrogate pair") from error
+        raise UserError(f"the request's {name!r} must be a text")
+    check_characters(found, f"the request's {name!r}")
     return found
 
 

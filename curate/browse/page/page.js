@@ -13,8 +13,19 @@ let samples = 0; // in the list
 let moving = false; // between two samples, keys do nothing
 let made = []; // decisions of this tab, to take back: {id, judged, seen}
 
+// The address holds the token once; the browser's storage keeps it for this port alone, unlike a cookie. A tab stays with
+// the token that it began with: another run may be served at its port later.
+let token = new URLSearchParams(location.search).get("token");
+if (token) {
+  localStorage.setItem("token", token);
+  history.replaceState(null, "", location.pathname + location.hash);
+} else {
+  token = localStorage.getItem("token") || "";
+}
+
 async function ask(path, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const headers = { "X-Texsieve-Token": token };
+  const options = body ? { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body) } : { headers };
   let response;
   try {
     response = await fetch(path, options);

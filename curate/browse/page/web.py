@@ -1,8 +1,10 @@
 """Serves the page over HTTP on 127.0.0.1 to whoever has its token. `answers` works out the answers.
 
-Every web page that is open in the same browser can send requests here. So a request must name this machine as its
-host, come from this page if it names an origin, and carry the token: the address holds it once, later a cookie that
-requests of other sites don't get. No other page may show this one in a frame.
+Every web page that is open in the same browser can send requests here, and so can every user of the machine. So a
+request must name this machine as its host, and come from this page if it names an origin. Orders must carry the token:
+the page takes it from its address, keeps it in the browser's storage and sends it in a header of its own. It isn't a
+cookie, because browsers send cookies to every port of the machine, and so to servers of other users. Pictures have
+addresses that can't be guessed. No other page may show this one in a frame.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import json
 import secrets
 import socket
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,7 +47,12 @@ _HEADERS = {
 }
 #: The most bytes in a request's body; longer labels are refused.
 _LARGEST = 1_000_000
+#: For which a connection may be silent.
 _SECONDS = 60
+#: The most connections, of those that haven't shown the token. Of more, the oldest is closed.
+_STRANGERS = 64
+#: The header with the token.
+TOKEN_HEADER = "X-Texsieve-Token"
 
 
 class PageServer:
@@ -53,16 +62,14 @@ class PageServer:
         self.answers = answers
         self.token = secrets.token_urlsafe(24)
         self.port = int(listening.getsockname()[1])
-        token, port = self.token, self.port
 
         class Handler(_Handler):
             pass
 
-        Handler.answers, Handler.token, Handler.cookie = answers, token, f"texsieve-{port}"
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
+        Handler.answers, Handler.token = answers, self.token
+        self._server = _Server(("127.0.0.1", self.port), Handler, bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = listening
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
 
     @property
@@ -77,6 +84,35 @@ class PageServer:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    """Bounds what strangers on this machine can take up: each connection has a thread."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._strangers: OrderedDict[Any, None] = OrderedDict()
+        self._guarding = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._guarding:
+            self._strangers[request] = None
+            oldest = self._strangers.popitem(last=False)[0] if len(self._strangers) > _STRANGERS else None
+        if oldest is not None:
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def know(self, request: Any) -> None:
+        """This connection has shown the token."""
+        with self._guarding:
+            self._strangers.pop(request, None)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.know(request)
+        super().shutdown_request(request)
+
+
 class _Refused(Exception):
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -86,7 +122,7 @@ class _Refused(Exception):
 class _Handler(BaseHTTPRequestHandler):
     answers: Answers
     token: str
-    cookie: str
+    server: _Server
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "texsieve", ""
     timeout = _SECONDS
@@ -96,6 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._answered(self._post)
+
+    def handle(self) -> None:
+        with suppress(ConnectionError, TimeoutError):  # the browser has gone
+            super().handle()
+
+    def finish(self) -> None:
+        with suppress(ConnectionError, TimeoutError):
+            super().finish()
 
     def log_message(self, *arguments: object) -> None:
         """Nothing is logged: the address holds the token."""
@@ -122,7 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(told, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _check_origin(self) -> None:
-        host = self.headers.get("Host", "")
+        if "Transfer-Encoding" in self.headers or (self.command == "GET" and "Content-Length" in self.headers):
+            # What is left unread of a body would be taken for the next request.
+            raise _Refused(HTTPStatus.BAD_REQUEST, "A body of this kind is not read.")
+        hosts = self.headers.get_all("Host") or [""]
+        host = hosts[0] if len(hosts) == 1 else ""
         try:
             name = urlsplit(f"//{host}").hostname
         except ValueError:
@@ -131,35 +179,31 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in LOOPBACK or (origin is not None and origin != f"http://{host}"):
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
 
-    def _check_token(self, site: str | None) -> None:
-        """The cookie must hold the token, and another site's page may not ask (where the browser says which does)."""
-        # Not by `http.cookies`, which gives up on cookies that other servers on this machine may have set.
-        cookies = (one.strip().partition("=") for one in self.headers.get("Cookie", "").split(";"))
-        if not any(name == self.cookie and _same(value, self.token) for name, _, value in cookies):
-            raise _Refused(HTTPStatus.FORBIDDEN, "Open the address that `curate browse` printed: it holds a token.")
-        if site not in (None, "same-origin"):
+    def _check_site(self) -> None:
+        """Another site's page may not ask, where the browser says which one asks."""
+        if self.headers.get("Sec-Fetch-Site") not in (None, "same-origin"):
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
 
+    def _check_token(self) -> None:
+        given = self.headers.get(TOKEN_HEADER, "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, self.token.encode()):
+            raise _Refused(HTTPStatus.FORBIDDEN, "Open the address that `curate browse` printed: it holds a token.")
+        self.server.know(self.request)
+
     def _get(self, path: str, asked: Mapping[str, str]) -> None:
-        if path == "/" and "token" in asked:
-            if not _same(asked["token"], self.token):
-                raise _Refused(
-                    HTTPStatus.FORBIDDEN, "That is an old address: open the one that `curate browse` printed."
-                )
-            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-            self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": cookie})
-            return
         if path == "/favicon.ico":
             self._send(HTTPStatus.NO_CONTENT, b"", "image/png")
             return
-        site = self.headers.get("Sec-Fetch-Site")
-        self._check_token("same-origin" if path == "/" else site)  # a link may lead to the page itself
+        if path != "/":  # a link may lead to the page itself, which has nothing of the run in it
+            self._check_site()
         if path in _FILES:
             name, kind = _FILES[path]
             self._send(HTTPStatus.OK, (_HERE / name).read_bytes(), kind)
         elif path == "/api/start":
+            self._check_token()
             self._send_json(self.answers.start())
         elif path == "/api/sample":
+            self._check_token()
             self._send_json(self.answers.sample(asked.get("queue", ""), asked.get("way", "first"), asked.get("id", "")))
         elif path.startswith("/picture/"):
             picture = self.answers.picture(path.removeprefix("/picture/"))
@@ -170,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     def _post(self, path: str, asked: Mapping[str, str]) -> None:
-        self._check_token(self.headers.get("Sec-Fetch-Site"))
+        self._check_site()
+        self._check_token()
         if self.headers.get("Origin") is None:
             raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
         order = {"/api/decide": self.answers.decide, "/api/look": self.answers.look}.get(path)
@@ -182,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if self.headers.get_content_type() != "application/json" or not length.isascii() or not length.isdigit():
             raise _Refused(HTTPStatus.BAD_REQUEST, "Not JSON.")
-        if int(length) > _LARGEST:
+        if len(length) > len(str(_LARGEST)) or int(length) > _LARGEST:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too long for a label.")
         try:
             body = json.loads(self.rfile.read(int(length)))
@@ -203,7 +248,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-
-
-def _same(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())

@@ -45,8 +45,11 @@ class Guard:
 
 
 def is_local(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether Host and Origin name this machine. Any port will do: it may be forwarded (`ssh -L`)."""
+    """Whether Host and Origin name this machine, and no other site's page asks. Any port will do: it may be forwarded
+    (`ssh -L`). Another site may have a link to the App, but not show it in a frame or ask in any other way."""
     named = {name.lower(): value.decode("latin-1") for name, value in headers}
+    if named.get(b"sec-fetch-site") == "cross-site" and named.get(b"sec-fetch-dest") != "document":
+        return False
     try:
         hosts = [urlsplit(f"//{named.get(b'host', '')}").hostname]
         if b"origin" in named:

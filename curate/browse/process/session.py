@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import threading
-import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from curate.base.errors import UserError
 from curate.base.extras import install
 from curate.browse.dataset import fields
+from curate.browse.process.door import open_browser, write_door
 from curate.browse.process.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
 from curate.browse.process.server import ServerProcess, places, until_it_answers
 from curate.browse.process.work import AlreadyOpenError, WorkingFiles, work_of
@@ -69,7 +69,8 @@ def browse(
 ) -> None:
     """Show a run on the page for deciding, and in FiftyOne's App, until Ctrl-C or SIGTERM.
 
-    Raises UserError if something that it needs is missing.
+    Without FiftyOne or its database, a line says so and there is only the page. Raises UserError if the run can't be
+    shown, or if the database program that TEXSIEVE_MONGOD names doesn't run.
 
     port: of the App, None for FiftyOne's or a free one; the page gets the next. most: how many samples to show. who:
     who makes the decisions, None for the OS user. app: show the App. opened: also open a browser.
@@ -79,10 +80,14 @@ def browse(
     if app and find_spec("fiftyone") is None:
         say(f"FiftyOne is not installed, so there is no App to filter in. To install it: {install('browse')}")
         app = False
-    mongod = None if not app or os.environ.get(URI_VARIABLE) else _mongod()
     work = work_of(run.path)
     try:
         with work.held(), _stoppable(), ExitStack() as stack:
+            work.tidy()
+            mongod = None
+            if app and not os.environ.get(URI_VARIABLE):
+                mongod = _own_database(work, say, stack)
+                app = mongod is not None
             if app:
                 _show(run, work, mongod, asked, stack)
             else:
@@ -96,17 +101,7 @@ def browse(
             ) from None
         say(f"{path} is already open: {error.url}")
         if opened:
-            webbrowser.open(error.url, new=2)
-
-
-def _mongod() -> Path:
-    found = find_mongod()
-    if found is None:
-        raise UserError(
-            f"FiftyOne's database program mongod is missing; {HOW_TO_GET} ({VARIABLE}=/path/to/mongod), or decide on "
-            "the page alone with --no-app"
-        )
-    return found
+            open_browser(work.door)
 
 
 @contextmanager
@@ -133,7 +128,6 @@ def _show_page(run: Run, work: WorkingFiles, asked: _Asked, stack: ExitStack) ->
     """The page alone."""
     from curate.browse.dataset.rows import listed
 
-    work.tidy()
     work.write_state({**work.read_state(), "run": str(run.path.resolve())})  # for `tidy`
     listening = stack.enter_context(_listening(asked.port, PORT))
     page = _page(run, work, listed(run, asked.most), listening, lambda sample_id: None, asked, stack)
@@ -159,21 +153,18 @@ def _page(
     asked.say(f"Showing {shown} of {run.path}")
     asked.say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
     asked.say(f"decide    {page.url}")
+    write_door(work.door, page.url)
     if asked.opened:
-        webbrowser.open(page.url, new=2)
+        open_browser(work.door)
     return page
 
 
-def _show(run: Run, work: WorkingFiles, program: Path | None, asked: _Asked, stack: ExitStack) -> None:
-    """The page, and the App beside it."""
-    work.tidy()
+def _show(run: Run, work: WorkingFiles, mongod: Mongod | None, asked: _Asked, stack: ExitStack) -> None:
+    """The page, and the App beside it. mongod: its database, None for the user's own."""
     listening = stack.enter_context(_listening(asked.port, PORT))
     port = listening.getsockname()[1]
     beside = stack.enter_context(_listening(None, min(port + 1, 65535)))
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
-    mongod = None
-    if program is not None:
-        mongod = _database(work, program, asked.say, stack)
     server = ServerProcess(run, work, listening, mongod)
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
@@ -240,6 +231,23 @@ def _add(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFram
             server.order(order, file=str(work.file(f"{part}.json", found)))
             state[part] = done
             work.write_state(state)
+
+
+def _own_database(work: WorkingFiles, say: Say, stack: ExitStack) -> Mongod | None:
+    """The run's database, started. If it can't be, a line says why: None.
+
+    Raises UserError if the program that TEXSIEVE_MONGOD names can't start it: that one was asked for.
+    """
+    try:
+        program = find_mongod()
+        if program is None:
+            raise UserError(f"its database program mongod is missing; {HOW_TO_GET}")
+        return _database(work, program, say, stack)
+    except UserError as error:
+        if os.environ.get(VARIABLE):
+            raise
+        say(f"FiftyOne's App can't start: {error}")
+        return None
 
 
 def _database(work: WorkingFiles, program: Path, say: Say, stack: ExitStack) -> Mongod:

@@ -87,6 +87,11 @@ class WorkingFiles:
         return self.root / "mongod.log"
 
     @property
+    def door(self) -> Path:
+        """A file that leads a browser to the page for deciding; it is there while the page is."""
+        return self.root / "open.html"
+
+    @property
     def _pids(self) -> Path:
         return self.root / "pids.json"
 
@@ -133,9 +138,10 @@ class WorkingFiles:
                 yield
             finally:
                 self._pids.unlink(missing_ok=True)
+                self.door.unlink(missing_ok=True)
 
     def note(self, processes: dict[str, int], url: str) -> None:
-        """Note which processes run and where the App is, for whoever comes next."""
+        """Note which processes run and where the page is, for whoever comes next."""
         _write(self._pids, {"processes": processes, "url": url})
 
     def _end_orphans(self) -> None:
@@ -201,5 +207,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, value: Any) -> None:
-    with new_file(path, flush=False) as temporary:
+    with new_file(path, flush=False, mode=0o600) as temporary:  # it may hold the page's token
         temporary.write_text(json.dumps(value), encoding="utf-8")

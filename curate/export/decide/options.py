@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from curate.base.errors import UserError
 from curate.base.settings import NO_KEY, Count, Share, as_flag, check, fill, in_table
+from curate.base.surrogates import half_a_pair
 from curate.export.format import ExportFormat
 from curate.export.registry import FORMATS
 from curate.images.model_ready import Crop, Resize
@@ -135,7 +136,7 @@ def _total(splits: Mapping[str, float]) -> float:
 def _check_texts(options: ExportOptions) -> None:
     for name in ("prompt", "name", "licence"):
         text = getattr(options, name)
-        if text is not None and not _is_unicode(text):
+        if text is not None and half_a_pair(text) is not None:
             raise UserError(f"{name} = {text!r} isn't text in UTF-8")
     if options.name is not None and len(options.name.splitlines()) != 1:
         raise UserError(f"name = {options.name!r} must be one line")
@@ -143,14 +144,6 @@ def _check_texts(options: ExportOptions) -> None:
         raise UserError(f"licence = {options.licence!r} isn't the name of a licence")
     if "<image>" in options.prompt:
         raise UserError("the prompt holds <image>, which formats add themselves; leave it out")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # an argument's bytes that aren't UTF-8 arrive as lone surrogates
-        return False
-    return True
 
 
 def _check_splits(splits: Mapping[str, float]) -> None:

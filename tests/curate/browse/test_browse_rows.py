@@ -235,3 +235,20 @@ def test_changes_are_marked(old: str, new: str | None, change: str) -> None:
 def test_only_this_machine_is_let_in(host: str, origin: str | None, allowed: bool) -> None:
     headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
     assert is_local(headers) is allowed
+
+
+@pytest.mark.parametrize(
+    ("site", "destination", "allowed"),
+    [
+        ("cross-site", "document", True),  # a link
+        ("cross-site", "iframe", False),
+        ("cross-site", "image", False),
+        ("cross-site", "empty", False),
+        ("same-origin", "empty", True),
+        ("same-site", "document", True),  # from the page for deciding
+        ("none", "document", True),
+    ],
+)
+def test_another_site_may_only_have_a_link_to_the_app(site: str, destination: str, allowed: bool) -> None:
+    asked = [(b"sec-fetch-site", site.encode()), (b"sec-fetch-dest", destination.encode())]
+    assert is_local([(b"host", b"127.0.0.1:5151"), *asked]) is allowed

@@ -315,7 +315,7 @@ def test_labels_never_run(browser: Any, server: PageServer) -> None:
 def test_a_hostile_page_in_the_same_browser_decides_nothing(
     browser: Any, server: PageServer, run: Path, tmp_path: Path
 ) -> None:
-    """It knows everything but the token, and the browser has the cookie. It tries form, request, frame and image."""
+    """It knows everything but the token, which the browser keeps for the page. It tries form, request and frame."""
     tab = opened(browser, server, [])
     order = {"id": tab.shown, "judged": PLAIN[0], "seen": "", "action": "reject", "label": None}
     attack = f"""<form method="post" enctype="text/plain" target="f" action="http://127.0.0.1:{server.port}/api/decide">

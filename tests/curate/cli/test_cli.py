@@ -332,7 +332,8 @@ def test_a_terminal_without_unicode_gets_text_and_json_stays_utf_8() -> None:
 def test_arguments_that_are_no_utf_8(call) -> None:
     done = process("check", "--latex", b"a\xff", capture_output=True)  # type: ignore[arg-type]
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"curate: error: --latex: label 1 has no valid character at 2: half a surrogate pair\n"
+    said = "--latex: label 1 holds half of a surrogate pair, which is not a character (position 2)"
+    assert done.stderr.decode() == f"curate: error: {said}\n"
 
 
 def test_say_writes_lines_and_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -421,7 +422,7 @@ def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
         ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula or another"),
         ('{"truth": "a", "pred": "b"}', "line 1 has no string under"),
         ('{"latex": null}', "line 1 has no string under"),
-        ('{"latex": "\\ud800"}', "line 1 has no valid character at 1"),
+        ('{"latex": "\\ud800"}', "line 1: its label holds half of a surrogate pair"),
         ('{"latex": "a", "id": [1]}', "line 1: its id is neither a string nor a whole number"),
         ('{"latex": ' + "[" * 100_000, "line 1 is JSON that can't be read"),
     ],

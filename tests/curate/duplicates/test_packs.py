@@ -99,6 +99,8 @@ def test_an_installed_package_brings_packs(folder: Path, tmp_path: Path, monkeyp
     )
     monkeypatch.syspath_prepend(package.parent)
     (folder / "bench.parquet").rename(package / "benchmark.parquet")
+    assert find_pack("benchmark") is None  # all plugins are switched off in the tests
+    monkeypatch.delenv("TEXSIEVE_PLUGINS")
     assert folders()[-2:] == [package, package / "more"]
     assert find_pack("benchmark") == package / "benchmark.parquet"
     assert "some_packs" not in sys.modules

@@ -36,11 +36,11 @@ pytestmark = [
 ]
 
 
-def dom_of(html: str, tmp_path, *flags: str) -> str:
+def dom_of(html: str, tmp_path, *flags: str, fragment: str = "") -> str:
     assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
     path = tmp_path / "report.html"
     path.write_text(html, encoding="utf-8")
-    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri() + fragment]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -139,6 +139,14 @@ def test_paper_opens_what_is_folded_and_a_long_table_is_searched(html, tmp_path)
     assert before == after == 0
     assert during == folds > 5
     assert rows == 1
+
+
+@pytest.mark.parametrize("fragment", ["#%", "#%E0%A4%A", "#%zz"])
+def test_an_address_with_a_malformed_escape_stops_no_script(html, tmp_path, fragment):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", PAPER_AND_SEARCH + "</body>"), tmp_path, fragment=fragment)
+    before, during, *_ = map(int, re.search(r"<title>([\d ]+)</title>", dom).group(1).split())
+    assert before < during
 
 
 #: Where the last reason of the fifth source ends, and the height and width of the page.

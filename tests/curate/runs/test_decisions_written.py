@@ -112,7 +112,7 @@ def test_what_is_written_is_read_again_whatever_stood_there(tmp_path_factory, gi
 
 
 def test_half_a_character_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="half a surrogate pair"):
+    with pytest.raises(UserError, match="s/b: the new label holds half of a surrogate pair"):
         append_decisions(tmp_path, [decide("s/a", "accept", "x"), decide("s/b", "edit", "x", "y\ud800")])
     assert not (tmp_path / "decisions.jsonl").exists()
 

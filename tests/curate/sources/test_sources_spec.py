@@ -51,6 +51,12 @@ def test_an_empty_part_is_an_error(text: str) -> None:
         parse_source(text)
 
 
+@pytest.mark.parametrize("name", [".", "..", "a\x1b", "a\udcff", "\u202ea", "a" * 101])
+def test_a_name_that_is_none_is_an_error(name: str) -> None:
+    with pytest.raises(UserError, match="not a name for a source"):
+        parse_source(f"{name}=x.txt")
+
+
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(UserError) as error:
         parse_source("hme10k:train.txt")
