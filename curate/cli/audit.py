@@ -256,7 +256,9 @@ def audit_and_say(
     shared = overlap_text(summary["sources"], width=width())
     if shared:
         say(f"{shared}\n")
-    notes = [line for line in (near_text(summary), decision_counts.text(summary["decisions"])) if line]
+    notes = [near_text(summary)] if near_text(summary) else []
+    if told := decision_counts.text(summary["decisions"]):
+        notes.append(f"{told}. {decision_counts.HOW_APPLIED}")
     for entry in summary["sources"]:
         notes += [f"{entry['name']}: {count(number)} × {note}" for note, number in entry["notes"].items() if number]
     for file in summary.get("predictions", {}).get("files", ()):

@@ -29,7 +29,8 @@ def render(label: str, out: Path, form: str) -> None:
 
     FILE is a file or folder of any format that `curate audit` reads: one label per line, JSON, CSV, LaTeX, Markdown
     and so on. A .tex file that is not a document is one label. Pictures are named after the sample, its `id` or its
-    line. Labels that can't be drawn are named on standard error. If none can be drawn, the exit code is 2.
+    line; another picture of that name is never replaced. Labels that can't be drawn are named on standard error. If
+    none can be drawn, the exit code is 2.
     """
     from curate.base.visible import visible
     from curate.findings.inputs import read_data_set

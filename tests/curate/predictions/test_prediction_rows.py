@@ -147,6 +147,6 @@ def test_evaluate_takes_other_names_and_counts_answers_of_nothing(
     assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *columns]) == 0
     told = capsys.readouterr().out
     assert "exprate_render_equal   50.0000 %" in told
-    assert "1 answer is empty, which counts as wrong" in told
+    assert "1 of 2 answers (50 %) is missing (null or empty) and counts as wrong" in told
     assert run("finetune", main_group, ["evaluate", str(path), "--columns", "truth:latex"]) == 2
     assert "'truth:latex' is not ROLE:KEY with ROLE one of id, gt, pred, image" in capsys.readouterr().err

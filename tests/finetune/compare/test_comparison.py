@@ -121,6 +121,8 @@ KIND_OF = {
     "missing": ("a + b + c", "a + b +"),
     "extra": ("a + b", "a + b c"),
     "other": (r"\left( x \right)", "( x )"),
+    "unread_answer": (r"\frac { 1 } { 2 }", r"\frac { 1 } { 2"),
+    "unread_label": (r"a _ { 1", r"a _ { 1 }"),
     "runaway": ("a + b", "a + b " * 40),
     "": (r"\frac { 1 } { 2 }", r"\frac12"),
 }
@@ -135,6 +137,26 @@ def test_every_wrong_answer_has_one_kind_and_the_counts_add_up() -> None:
     assert name_of(first.kinds[-1]) == "confused"  # two symbols, one subscript
     for model in (first, last):
         assert sum(counted(model.kinds).values()) == sum(model.alike == 0)
+
+
+def test_a_label_or_an_answer_that_cant_be_read_is_not_called_drawn_differently() -> None:
+    rows = [(f"s/t/{kind}", *KIND_OF[kind][:1], *KIND_OF[kind]) for kind in ("unread_label", "unread_answer")]
+    found = compare(*sides(rows))
+    html = build(found).decode()
+    assert "compared by its tokens only, since the label can&#39;t be read as LaTeX" in html
+    assert "the answer can&#39;t be read as LaTeX" in html
+    assert "drawn differently, with the same symbols" not in html
+    assert re.search(r"label unreadable +0 +1 ", as_text(found, 120))
+    assert re.search(r"answer unreadable +0 +1 ", as_text(found, 120))
+
+
+def test_missing_answers_are_counted_for_every_model() -> None:
+    rows = [("s/t/1", "x ^ { 2 }", "x ^ { 2 }", ""), ("s/t/2", "a", "a", " "), ("s/t/3", "b", "b", "b")]
+    found = compare(*sides(rows))
+    (told,) = found.notes
+    assert told[0] == "tuned.jsonl"
+    assert told[1].startswith("2 of 3 answers (66.7 %) are missing (null or empty) and count as wrong, except in le1,")
+    assert "2 of 3 answers (66.7 %) are missing" in build(found).decode()
 
 
 @pytest.mark.parametrize(
