@@ -48,7 +48,9 @@ def kinds_of(
     read: whether the truth and the answer have visual keys, that is, can be read as LaTeX.
     """
     found = zip(compared, alike, runaway, read, strict=True)
-    return np.array([RIGHT if same else _NAMES.index(_kind(one, *how)) for one, same, *how in found], dtype=np.int8)
+    return np.array(
+        [RIGHT if same else _NAMES.index(_kind(one, ran, keys)) for one, same, ran, keys in found], dtype=np.int8
+    )
 
 
 def _kind(one: Compared, ran_away: bool, read: tuple[bool, bool]) -> str:
