@@ -22,7 +22,7 @@ from curate.render.refusals import in_words
 
 
 class RenderError(Exception):
-    """A label that can't be drawn; the text says why, in the words of `refusals` (`the command \\foo is unknown here`)."""
+    """A label that can't be drawn; the text says why, as `refusals` puts it (`the command \\foo is unknown here`)."""
 
 
 class Glyph(NamedTuple):

@@ -1,4 +1,4 @@
-"""Says in plain words why mathra refuses a label. Draws nothing, and judges nothing: a refusal isn't an error of LaTeX."""
+"""Says in plain words why mathra refuses a label. Judges nothing: a refusal isn't an error of LaTeX."""
 
 from __future__ import annotations
 

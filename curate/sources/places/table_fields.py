@@ -19,7 +19,10 @@ def separator(header: str, usual: str) -> str:
 
 
 def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns: Columns) -> list[str]:
-    """For CSV and TSV with a header. In CSV, a label keeps its line ends, in quotes. delimiter: the format's usual one."""
+    """For CSV and TSV with a header. In CSV, a label keeps its line ends, in quotes.
+
+    delimiter: the format's usual one.
+    """
     number = next((n for n, start in enumerate(file.line_starts, 1) if file.text[slice(*file.line(n))].strip()), 1)
     start, end = file.line(number)
     delimiter = separator(file.text[start:end], delimiter)

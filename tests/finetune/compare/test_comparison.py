@@ -215,6 +215,10 @@ def test_three_models_stand_side_by_side() -> None:
     card = re.search(r'<article class="pair".*?</article>', html, re.S).group()
     assert re.findall(r"<h4>(.*?)</h4>", card) == ["truth", "base", "&lt;b&gt;evil&lt;/b&gt;", "best"]
     assert re.search(r"exprate_render_equal +20.0 % +20.0 % +100.0 %", as_text(found, 160))
+    assert [counts["fixed"] for counts in found.counts_against_first] == [1, 4]
+    assert [sum(counts.values()) for counts in found.counts_against_first] == [5, 5]
+    assert re.search(r"against base +fixed +broken", as_text(found, 160))
+    assert "What became of the 5 formulas, from base to each model" in html
 
 
 def test_differences_are_marked_at_their_place() -> None:
