@@ -97,6 +97,7 @@ def applied_text(found: Mapping[str, Any], undecided: int) -> str:
     if not decided(found):
         return said
     left = f"{things(undecided, 'sample')} with an error {'is' if undecided == 1 else 'are'} undecided"
+    left = left if undecided else "No sample with an error is undecided"
     return (
         f"{said}. {HOW_APPLIED}. {left}. For a verdict with the decisions applied, audit the folder that "
         "curate export writes."

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from source_makers import image, images, labels, read, write
 
+from curate.base import terminal
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.cli.main import main_group
 from curate.sources.places.file_text import FileText
 from curate.sources.places.table_fields import in_table
 
@@ -64,6 +66,24 @@ def test_a_table_of_a_spreadsheet_with_semicolons(tmp_path: Path) -> None:
     file = FileText.read(path)
     assert in_table(file, changes, ",", Columns()) == ["x;y", r"\beta"]
     assert file.result().encode() == before.replace(b"1.png;x,y", b'1.png;"x;y"').replace(b"alpha", b"beta")
+
+
+def test_a_table_with_unknown_columns_is_told_which_look_like_labels_and_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"C:\\Bilder\\{n}.png;$\\frac{{{n}}}{{a}}$;note {n}" for n in range(1, 5)]
+    path = write(tmp_path / "t.csv", "Datei;Formel;Notiz\n" + "\n".join(rows) + "\n")
+    with pytest.raises(UserError, match=r"perhaps --columns label:Formel,image:Datei$"):
+        read(path)
+    with pytest.raises(UserError, match=r"name one with --columns label:COLUMN$"):
+        read(write(tmp_path / "u.csv", "a,b\none,two\n"))
+    # Every command that reads the file takes what the message says.
+    named = ["--columns", "label:Formel,image:Datei"]
+    for command in (["check"], ["render", "--out", str(tmp_path / "p")], ["audit", "--out", str(tmp_path / "run")]):
+        assert terminal.run("curate", main_group, [*command, str(path), *named]) in (0, 2), command
+        assert "no label column" not in capsys.readouterr().err
+        assert terminal.run("curate", main_group, [*command, str(path)]) == 2
+        assert "no label column" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["train.txt", "train.csv"])
