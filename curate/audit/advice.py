@@ -15,6 +15,7 @@ from typing import Any
 
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
+from curate.sources.model import NOT_UTF8
 from rules.registry import all_rules, mended_by, tagged
 from rules.sets.split_names import standard
 from rules.vocabulary import MENDERS
@@ -81,7 +82,7 @@ def nothing_read(entry: Entry) -> Point:
         1,
         entry["rows"],
         f"None of its {count(entry['rows'])} rows could be read{_top_reason(entry)}",
-        do=f"check that it really is {entry['format']}, or name another format",
+        do=_resaved(entry) or f"check that it really is {entry['format']}, or name another format",
     )
 
 
@@ -197,20 +198,28 @@ def _unreadable(entry: Entry, limits: Thresholds) -> Point | None:
     if level >= DOUBTFUL:
         return Point(
             "unreadable", level, part / whole, part, what,
-            do=f"check that it really is {entry['format']} and that the file is whole",
+            do=_resaved(entry) or f"check that it really is {entry['format']} and that the file is whole",
         )  # fmt: skip
     if level == FIX:
         why = "a gap is the usual sign of pairs that have shifted"
-        return Point("unreadable", level, part / whole, part, what, why, "repair the file, and look at the pairs")
+        repair = _resaved(entry) or "repair the file"
+        return Point("unreadable", level, part / whole, part, what, why, f"{repair}, and look at the pairs")
     return Point("unreadable", level, part / whole, part, what, "they are left out")
+
+
+def _top(reasons: Mapping[str, int]) -> str | None:
+    return max(reasons, key=lambda reason: (reasons[reason], reason), default=None)
 
 
 def _top_reason(entry: Entry) -> str:
     reasons = entry["unreadable_by_reason"]
-    if not reasons:
-        return ""
-    top = max(reasons, key=lambda reason: (reasons[reason], reason))
-    return f" (most often: {top}, {count(reasons[top])})"
+    top = _top(reasons)
+    return "" if top is None else f" (most often: {top}, {count(reasons[top])})"
+
+
+def _resaved(entry: Entry) -> str:
+    """What to do if most unreadable rows are in another encoding, as spreadsheets write it; else ""."""
+    return "save the file as UTF-8" if _top(entry["unreadable_by_reason"]) == NOT_UTF8 else ""
 
 
 # What is wrong with labels --------------------------------------------------------------------------------------------

@@ -87,8 +87,14 @@ def test_escapes_are_decoded_exactly_once(tmp_path: Path) -> None:
         (" \n\n", "holds no predictions"),
         ("[]", "holds no predictions"),
         (f"{GOOD}\n{{", "line 2 is not JSON: .*column 2"),
-        ("sample_id,gt,pred\n1,a,b\n", "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of rows such as "),
-        ('{"rows": [\n1]}', "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of rows such as "),
+        (
+            "sample_id,gt,pred\n1,a,b\n",
+            "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of",
+        ),
+        (
+            '{"rows": [\n1]}',
+            "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of",
+        ),
         (f"{GOOD}\n\nnull", "line 3 is not a JSON object"),
         (f"[{GOOD}, 3]", "item 2 is not a JSON object"),
         (f"[{GOOD},\n {GOOD[:20]}", "is not a JSON list: .* line 2, column"),
