@@ -28,7 +28,10 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
         row = [name, *chain.from_iterable(cells)]
         rows.append([*row, *[""] * (len(columns) - len(row) - 1), metric.title])
     n, ran = metrics["n"], metrics["runaway"]["n"]
-    parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", text_table(columns, rows, width=width)]
+    table = text_table(columns, rows, width=width)
+    parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", table]
+    if columns[-1].title not in table:  # there was no room
+        parts.append(f"{columns[-1].title}: finetune evaluate --help says it")
     if metrics.get("note"):
         parts.append(metrics["note"])
     if short := metrics["short"]["canonical"]:

@@ -68,6 +68,15 @@ def test_missing_answers_are_told_in_words(tmp_path: Path, capsys: pytest.Captur
     assert "1 of 2 answers (50 %) is missing (null or empty) and counts as wrong " in said
 
 
+def test_a_narrow_terminal_says_where_the_metrics_are_explained(
+    predictions: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns, told in (("80", True), ("120", False)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert call("evaluate", predictions) == 0
+        assert ("what it measures: finetune evaluate --help says it" in capsys.readouterr().out) == told
+
+
 def test_help_promises_nothing_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("evaluate", "--help") == 0
     text = capsys.readouterr().out.lower()
