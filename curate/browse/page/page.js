@@ -79,7 +79,11 @@ function fetchAhead() {
 async function go(way, id = "") {
   if (moving) return;
   moving = true;
-  const slow = setTimeout(() => say(LOADING), SLOW);
+  let told = null; // what stood where the page now says that it is loading
+  const slow = setTimeout(() => {
+    told = [$("said").textContent, $("said").classList.contains("bad")];
+    say(LOADING);
+  }, SLOW);
   try {
     const known = way === "open" && ahead && ahead.id === id && ahead.queue === queue ? ahead : null;
     const answer = await (known ? known.answer : fetched(way, id));
@@ -92,7 +96,7 @@ async function go(way, id = "") {
     say(error.message, true);
   } finally {
     clearTimeout(slow);
-    if ($("said").textContent === LOADING) say("");
+    if (told && $("said").textContent === LOADING) say(...told);
     moving = false;
   }
 }

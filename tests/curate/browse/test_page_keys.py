@@ -224,6 +224,30 @@ def test_the_page_says_what_it_waits_for(browser: Any, server: PageServer, monke
             event.set()
 
 
+def test_a_slow_sample_is_told_and_no_message_is_lost(
+    tab: Tab, server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    sample = server.answers.sample
+
+    def slow(*arguments: Any) -> Any:
+        go_on.wait(PATIENCE / 1000)
+        return sample(*arguments)
+
+    tab.press("ArrowLeft")
+    tab.until("() => document.querySelector('#said').textContent === 'That was the first one.' && !moving")
+    monkeypatch.setattr(server.answers, "sample", slow)
+    try:
+        before = tab.page.evaluate("say('1 accepted'), location.hash")
+        tab.page.evaluate("void go('next', current.id)")
+        tab.until("() => document.querySelector('#said').textContent === 'Loading the sample…'")
+        go_on.set()
+        tab.until("before => location.hash !== before && !moving", before)
+        assert tab.said == "1 accepted"
+    finally:
+        go_on.set()
+
+
 def test_a_run_that_cant_be_read_is_told(browser: Any, server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise UserError("the run is gone")
