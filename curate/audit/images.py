@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from curate.audit.options import AuditOptions, Progress
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import visible
+from curate.images.endings import IMAGE_ENDINGS
 from curate.images.errors import LEAVES, MISSING
 from curate.images.measure_cache import measured
 from curate.images.opening import MEASURED
@@ -36,7 +38,7 @@ FACTS = [
 OWN = ("order", "label_row")
 #: Facts that only pairs are computed from, and that are large: 1.5 kB per image.
 ONCE = ("ink_thumb",)
-#: How many folders beside the labels' own are searched for a hint.
+#: How many folders, beside the labels' own or below the images', are searched for a hint.
 _MOST_BESIDE = 60
 #: The prefix of a source's own column while a fact about the image has its name.
 ASIDE = "\0"
@@ -122,6 +124,8 @@ def _none_found(source: Source, images: int, first: str, folder: Path | None, na
         hint = "several folders hold images with these names, and nothing says which ones are meant: "
     elif folder is not None:
         hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
+    elif (other := _other_ending(source.root, first)) is not None:
+        hint = f"{visible(other)} is there, with another ending: correct the names in the labels, "
     else:
         hint = "".join(f"{visible(said)}; " for said in _unread_archives(source))
     where = visible(source.root.as_posix())
@@ -140,6 +144,17 @@ def _unread_archives(source: Source) -> list[str]:
     except OSError:
         names = []
     return [*said, *(f"{name} is not read: unpack it" for name in names)][:3]
+
+
+def _other_ending(root: Path, first: str) -> str | None:
+    """An image below the root that is named like the first one, but for its ending; only some folders are searched."""
+    wanted = Path(first.replace("\\", "/")).stem.lower()
+    for folder, _, names in islice(os.walk(root), _MOST_BESIDE):
+        for name in names:
+            path = Path(folder, name)
+            if path.stem.lower() == wanted and path.suffix.lower() in IMAGE_ENDINGS:
+                return path.relative_to(root).as_posix()
+    return None
 
 
 def _elsewhere(source: Source, first: str, image: str) -> Path | None:

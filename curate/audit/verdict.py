@@ -72,11 +72,11 @@ def verdict_text(entry: Mapping[str, Any]) -> str:
     return f"{entry['verdict']} (labels only)" if entry["samples"] and labels_only(entry) else str(entry["verdict"])
 
 
-def export_command(entries: Sequence[Mapping[str, Any]], run: str) -> str | None:
+def export_command(entries: Sequence[Mapping[str, Any]], run: str, out: str = "dataset") -> str | None:
     """The command that exports what is fit from a run's sources, with every flag that their advice names; None if no
     source is fit, or none has images.
 
-    run: the run folder, as users type it.
+    run: the run folder, as users type it. out: the folder to write.
     """
     fit = [
         entry
@@ -93,4 +93,4 @@ def export_command(entries: Sequence[Mapping[str, Any]], run: str) -> str | None
             if name and value != ["unsafe"]:
                 flags.setdefault(name, " ".join(value))
     words = [word for name, value in sorted(flags.items()) for word in (name, value) if word]
-    return shlex.join(["curate", "export", run, "--out", "dataset", *words])
+    return shlex.join(["curate", "export", run, "--out", out, *words])

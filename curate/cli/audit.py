@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,6 +161,14 @@ def audit(
     )
 
 
+def _free(name: str) -> str:
+    """A name that nothing in the working folder has: `curate export` overwrites nothing."""
+    from os.path import lexists
+
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if not lexists(one))
+
+
 def _family_limits(model: str | None) -> ImageLimits:
     """The limits of a model's family. Raises UserError if the family is unknown."""
     from rules.sets.model_images import DEFAULT, LIMITS, limits_of
@@ -256,7 +265,9 @@ def audit_and_say(
     shared = overlap_text(summary["sources"], width=width())
     if shared:
         say(f"{shared}\n")
-    notes = [line for line in (near_text(summary), decision_counts.text(summary["decisions"])) if line]
+    notes = [near_text(summary)] if near_text(summary) else []
+    if told := decision_counts.text(summary["decisions"]):
+        notes.append(f"{told}. {decision_counts.HOW_APPLIED}")
     for entry in summary["sources"]:
         notes += [f"{entry['name']}: {count(number)} × {note}" for note, number in entry["notes"].items() if number]
     for file in summary.get("predictions", {}).get("files", ()):
@@ -287,7 +298,7 @@ def audit_and_say(
     )
     if unpacked := cache.used():
         say(f"unpacked  {cache.folder()}: {size(unpacked)} for the archives of this run, kept for the next")
-    if command := export_command(summary["sources"], os.fspath(out)):
+    if command := export_command(summary["sources"], os.fspath(out), _free("dataset")):
         say(f"export    {command}")
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")

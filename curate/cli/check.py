@@ -9,7 +9,14 @@ import click
 from curate.base.errors import UserError
 from curate.base.terminal import BAD_INPUT, exit_code, program, say
 from curate.base.visible import visible
-from curate.cli.options import baseline_options, chosen_rules, known_findings, read_project, selection
+from curate.cli.options import (
+    baseline_options,
+    chosen_rules,
+    known_findings,
+    read_project,
+    selection,
+    source_columns_option,
+)
 
 
 @click.command(
@@ -32,6 +39,7 @@ Examples:
     default="text",
     show_default=True,
 )
+@source_columns_option
 @selection
 @baseline_options
 @click.option(
@@ -47,6 +55,7 @@ def check(
     files: tuple[str, ...],
     latex: tuple[str, ...],
     form: str,
+    source_columns: tuple[str, ...],
     config: Path | None,
     profile: str | None,
     ignore: tuple[str, ...],
@@ -77,10 +86,10 @@ def check(
     ruleset = chosen_rules(project, select, ignore, profile)
     known = known_findings(project, baseline, write_baseline)
     columns: dict[str | None, dict[str, str]] = {}
-    if project.columns:
+    if source_columns or project.columns:
         from curate.sources import parse_columns
 
-        columns = dict(map(parse_columns, project.columns))
+        columns = dict(map(parse_columns, source_columns or project.columns))
     inputs, failed = (Inputs([given_labels(latex)]), []) if latex else read_inputs(files, columns)
     if failed and not inputs.items and len(failed) == 1:
         raise UserError(failed[0])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
+from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.terminal import say, width
+
+_COMMAND = "curate diff"
 
 
 @click.command(
@@ -27,13 +31,17 @@ def diff(run_a: Path, run_b: Path, form: str, page: Path | None) -> None:
 
     RUN_A and RUN_B are folders that `curate audit` wrote. Lists samples that were added or removed, are spelled or
     drawn differently, have another picture or moved to another split, and decisions of RUN_A that no longer apply in
-    RUN_B.
+    RUN_B. An earlier page of this command is replaced, which is said; no other file is.
     """
     from curate.diff import tell
     from curate.diff.changes import changes
+    from curate.report.template import is_page_of
     from curate.runs.decisions import DECISIONS_FILE, read_decisions
     from curate.runs.folder import load_run
 
+    replaced = ""
+    if page is not None and has_earlier_result(_COMMAND, partial(is_page_of, _COMMAND), page, option="--page"):
+        replaced = REPLACED
     first, second = load_run(run_a), load_run(run_b)
     found = changes(first, second, read_decisions(run_a / DECISIONS_FILE))
     names = (str(run_a), str(run_b))
@@ -44,4 +52,4 @@ def diff(run_a: Path, run_b: Path, form: str, page: Path | None) -> None:
     else:
         say(tell.as_text(found, names, width=width()))
         if page is not None:
-            say(f"page      {page}")
+            say(f"page      {page}{replaced}")

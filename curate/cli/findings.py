@@ -47,13 +47,15 @@ def findings(
     """Print what a run found.
 
     text lists errors, then warnings, then remarks, each with the most frequent rules first, and only some findings of
-    each rule.
+    each rule. If people have decided on samples, it says what, and that curate export applies the decisions.
 
     jsonl has one line per sample with findings, as `check` prints it. sarif (2.1.0) is for code scanning and editors;
     it points into the data set's own text files if they still hold the labels.
     """
     from curate.base.colour import painter
     from curate.findings import of_run
+    from curate.runs import decision_counts
+    from curate.runs.decisions import DECISIONS_FILE, read_decisions
     from curate.runs.folder import load_run
     from rules.registry import SelectionError, expand
 
@@ -67,8 +69,14 @@ def findings(
     found = of_run.found(loaded, codes, severity)
     if form == "text":
         most = _LIMIT if limit is None else limit or None
-        for line in of_run.as_text(found, most, painter()):
+        decisions = read_decisions(run_folder / DECISIONS_FILE)
+        decided = decision_counts.by_sample(decisions, loaded.samples)
+        for line in of_run.as_text(found, most, painter(), decided):
             say(line)
+        counts = decision_counts.totals(decisions, decision_counts.by_source(decisions, loaded.samples))
+        undecided = decision_counts.undecided_errors(decided, loaded.findings)
+        if told := decision_counts.applied_text(counts, undecided):
+            say(told)
     else:
         pieces = of_run.as_jsonl(found) if form == "jsonl" else of_run.as_sarif(loaded, found, Path.cwd())
         for piece in pieces:

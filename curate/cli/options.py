@@ -26,6 +26,14 @@ config_option = click.option(
     help="Project file [default: texsieve.toml or pyproject.toml, if there].",
 )
 
+source_columns_option = click.option(
+    "--columns",
+    "source_columns",
+    multiple=True,
+    metavar="[NAME=]label:tex",
+    help="Which column of a file is the label.",
+)
+
 
 def selection(command: F) -> F:
     """The options that say which rules run."""

@@ -8,6 +8,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import say
+from curate.cli.options import source_columns_option
 
 _LABEL_FILES = (".txt", ".tex", ".lst", ".jsonl", ".json", ".csv", ".tsv")
 
@@ -24,12 +25,14 @@ Examples:
 @click.argument("label", metavar="LABEL|FILE")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the pictures.")
 @click.option("--format", "form", type=click.Choice(["png", "svg"]), default="png", show_default=True)
-def render(label: str, out: Path, form: str) -> None:
+@source_columns_option
+def render(label: str, out: Path, form: str, source_columns: tuple[str, ...]) -> None:
     """Draw labels as PNG or SVG.
 
     FILE is a file or folder of any format that `curate audit` reads: one label per line, JSON, CSV, LaTeX, Markdown
     and so on. A .tex file that is not a document is one label. Pictures are named after the sample, its `id` or its
-    line. Labels that can't be drawn are named on standard error. If none can be drawn, the exit code is 2.
+    line; another picture of that name is never replaced. Labels that can't be drawn are named on standard error. If
+    none can be drawn, the exit code is 2.
     """
     from curate.base.visible import visible
     from curate.findings.inputs import read_data_set
@@ -37,7 +40,12 @@ def render(label: str, out: Path, form: str) -> None:
 
     if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
         raise UserError(f"{label}: no such file; it looks like a file name, so it is not taken for a label")
-    read = read_data_set(label)
+    columns: dict[str | None, dict[str, str]] = {}
+    if source_columns:
+        from curate.sources import parse_columns
+
+        columns = dict(map(parse_columns, source_columns))
+    read = read_data_set(label, columns)
     if read is None:
         report = render_to_folder(label, out, form)
     else:

@@ -51,6 +51,8 @@ class ExportFormat(ABC):
     endings: ClassVar[frozenset[str]] = frozenset({"png", "jpg", "webp"})
     #: The media type of the files that hold rows, for croissant.json.
     media_type: ClassVar[str] = "text/plain"
+    #: The package that `loading` imports; empty if Python alone is enough.
+    loader: ClassVar[str] = "datasets"
     #: The columns of these files that croissant.json describes, with their types; none if they have no columns.
     fields: ClassVar[Mapping[str, str]] = {}
     #: If every row needs an image: what the data set is, for the error ("an image folder").

@@ -17,6 +17,7 @@ from curate.base.visible import visible
 from curate.findings import baseline, in_documents
 from curate.findings.inputs import Input, Inputs
 from rules import Ruleset, engine
+from rules.registry import all_rules
 from rules.score import scores
 from rules.workers.spread import is_isolated, isolated
 
@@ -165,13 +166,21 @@ def finding_line(
     if column is None and row["start"] is not None:
         column = row["start"] + 1
     span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
-    fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
+    fix = ""
+    if row["replacement"] is not None:
+        fix = f" [{row['fix']} {_style_of(row['rule'])}fix: {_clip(row['replacement']) or 'drop it'}]"
     at = f"{visible(span)}: " if span else ""
     severity = paint(row["severity"], COLOURS[row["severity"]])
     return (
         f"{visible(where)}{'' if column is None else f':{column}'}: {severity} {row['rule']} {row['name']}: "
         f"{at}{visible(row['message'])}{visible(fix)}"
     )
+
+
+def _style_of(code: str) -> str:
+    """`style ` if the rule's fix only spells a correct label another way, "" if it repairs something."""
+    rule = all_rules().get(code)
+    return "style " if rule is not None and rule.fix_kind == "style" else ""
 
 
 def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | None = None) -> str:

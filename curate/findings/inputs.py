@@ -181,14 +181,14 @@ def read_input(given: str, columns: Mapping[str | None, Mapping[str, str]] | Non
     return _read_source(given, columns or {})
 
 
-def read_data_set(given: str) -> Input | None:
+def read_data_set(given: str, columns: Mapping[str | None, Mapping[str, str]] | None = None) -> Input | None:
     """The labels of a file or folder that is read as a data set; None for a file of lines, or if there is no such file.
 
-    Raises UserError if it can't be read.
+    `columns` as for `read_input`. Raises UserError if it can't be read.
     """
     if len(given) > 4096 or not _is_there(given) or (Path(given).is_file() and _is_lines(given)):
         return None
-    return _read_source(given, {})
+    return _read_source(given, columns or {})
 
 
 def read_inputs(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from curate.base.colour import Paint, plain
 from curate.base.tables import things
+from curate.base.visible import visible
 from curate.findings import sarif
 from curate.findings.baseline import subjects
 from curate.findings.checking import FINDING_KEYS, WORDS, finding_line, totals_line
@@ -38,10 +39,13 @@ def found(run: Run, codes: Sequence[str] | None = None, severity: str = "info") 
     )
 
 
-def as_text(findings: pl.DataFrame, limit: int | None = None, paint: Paint = plain) -> Iterator[str]:
+def as_text(
+    findings: pl.DataFrame, limit: int | None = None, paint: Paint = plain, decided: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """One line per finding and the totals, as `curate check` prints them: the worst first, then the most frequent.
 
-    limit: how many findings of one rule and severity are shown, followed by how many more there are.
+    limit: how many findings of one rule and severity are shown, followed by how many more there are. decided: what
+    people decided, by sample, which is printed after its findings.
     """
     counted = findings.with_columns(
         worst=pl.col("severity").replace_strict(dict(zip(SEVERITIES, range(3), strict=True)), return_dtype=pl.Int8),
@@ -50,7 +54,9 @@ def as_text(findings: pl.DataFrame, limit: int | None = None, paint: Paint = pla
     ).sort("worst", "number", "rule", descending=[False, True, False], maintain_order=True)
     for row in counted.iter_rows(named=True):
         if limit is None or row["nth"] < limit:
-            yield finding_line(row["sample_id"] or row["source"], row["label"] or "", row, None, paint)
+            line = finding_line(row["sample_id"] or row["source"], row["label"] or "", row, None, paint)
+            decision = (decided or {}).get(row["sample_id"])
+            yield f"{line} ({visible(decision)})" if decision else line
         elif row["nth"] == limit:
             more = things(row["number"] - limit, f"more {WORDS[row['severity']]}")
             yield f"… {more} of {row['rule']} {row['name']}: --select {row['rule']} --limit 0 prints all"

@@ -32,7 +32,7 @@ RUNAWAY_MORE = 50
 #: How many sets of keys are remembered.
 _SHAPES = 1000
 _BOM = b"\xef\xbb\xbf"
-_HELP = "; a prediction file is JSON lines, or one JSON list"
+_HELP = '; a prediction file is JSON lines, or one JSON list, of rows such as {"gt": "x^2", "pred": "x_2"}'
 
 
 @dataclass(frozen=True, slots=True)

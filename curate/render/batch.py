@@ -95,8 +95,8 @@ def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str 
 
     `labels` is a label, the path of a file, or labels. A file holds one label per line, but `.tex` is one label as a
     whole and `.jsonl` has a label in `latex` (or `label`, `tex`, `text`, `formula`) and optionally a name in `id`.
-    Pictures are named by the id, else by the line number; existing files of the same name are replaced. Raises
-    UserError for a file that can't be read.
+    Pictures are named by the id, else by the line number. Raises UserError for a file that can't be read, and if
+    another picture of the same name exists: it is never replaced.
     """
     return render_named(_named(labels), out, format)
 
@@ -119,10 +119,24 @@ def render_named(named: Iterable[tuple[str, str]], out: Path, format: str = "png
         if isinstance(data, RenderError):
             failed.append((name, str(data)))
             continue
-        with new_file(out / f"{name}.{format}") as temporary:
-            temporary.write_bytes(data)
-        written.append(out / f"{name}.{format}")
+        path = out / f"{name}.{format}"
+        if not _is_there(path, data):
+            with new_file(path) as temporary:
+                temporary.write_bytes(data)
+        written.append(path)
     return RenderReport(out, written, failed)
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    """Whether the same picture was written earlier. Raises UserError if something else has its name."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return True
+    if path.exists() or path.is_symlink():
+        raise UserError(
+            f"{path}: already exists with other content; curate render overwrites nothing, so remove it or name "
+            "another folder with --out"
+        )
+    return False
 
 
 def _named(labels: str | Path | Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -18,9 +18,11 @@ from typing import NamedTuple, TypeAlias
 import mathra
 from PIL import ImageColor
 
+from curate.render.refusals import in_words
+
 
 class RenderError(Exception):
-    """A label that can't be drawn; the text is mathra's own message (`unsupported command: \\foo`) or ours."""
+    """A label that can't be drawn; the text says why, as `refusals` puts it (`the command \\foo is unknown here`)."""
 
 
 class Glyph(NamedTuple):
@@ -142,11 +144,11 @@ _SPEECH = re.compile(r"<title[^<>]*>([^<]*)</title>")
 
 
 def layout(tex: str) -> Drawing:
-    """What `tex` is drawn with in display style. Raises RenderError, with mathra's message, if it refuses."""
+    """What `tex` is drawn with in display style. Raises RenderError if mathra refuses it."""
     try:
         svg = mathra.tex_to_svg(tex, display=True, strict=True)
     except ValueError as error:
-        raise RenderError(_COLUMN.sub("", str(error))) from error
+        raise RenderError(in_words(_COLUMN.sub("", str(error)))) from error
     start = svg.find(_OPENING)
     end = svg.find("</g>", start)
     if start < 0 or end < 0:
@@ -192,7 +194,7 @@ def _colour(name: str | None) -> str:
     try:
         red, green, blue = ImageColor.getrgb(name)[:3]
     except ValueError as error:
-        raise RenderError(f"Unknown colour: {name}") from error
+        raise RenderError(f"the colour {name} is unknown") from error
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 

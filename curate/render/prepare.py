@@ -28,7 +28,7 @@ def prepare(label: str) -> str:
     """The engine's input for `label`. Raises RenderError for a character that no drawing can hold."""
     bad = _UNDRAWABLE.search(label)
     if bad:
-        raise RenderError(f"Control character U+{ord(bad.group()):04X} at position {bad.start()}")
+        raise RenderError(f"control character U+{ord(bad.group()):04X} at position {bad.start()}")
     if "%" in label:
         label = _COMMENT.sub(r"\1", label)
     if "\\" not in label and "'" not in label:
@@ -62,5 +62,5 @@ def _checked(label: str) -> str:
     if "&" in label:
         misplaced = len(split(label, frozenset({"&"}))) > 1
         if misplaced or (not _MATRIX.search(label) and any(step.group() == "&" for step in STEP.finditer(label))):
-            raise RenderError("Misplaced &")
+            raise RenderError("an & stands outside a table")
     return label

@@ -39,7 +39,7 @@ def inside(drawing: Drawing, mark: str) -> Inside:
     """mark: the prefix of outline ids. Raises RenderError if there is nothing to draw."""
     ink = drawing.ink()
     if ink is None:
-        raise RenderError("Nothing to draw")
+        raise RenderError("there is nothing to draw")
     left, bottom, right, top = ink[0] - PADDING, ink[1] - PADDING, ink[2] + PADDING, ink[3] + PADDING
     width, height, px = right - left, top - bottom, EM_PX / 1000
     numbers = dict.fromkeys(element.number for element in drawing.elements if isinstance(element, Glyph))

@@ -112,7 +112,7 @@ def group(text: str) -> tuple[str, str]:
         depth += {"{": 1, "}": -1}.get(step.group(), 0)
         if depth == 0:
             return text[1 : step.start()], text[step.end() :]
-    raise RenderError("'{' without a matching '}'")
+    raise RenderError("a brace { is never closed")
 
 
 def _columns(specification: str) -> str:

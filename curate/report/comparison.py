@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.report.overview import overlap_markdown, overlap_text, rank, sources_markdown, sources_text
 from curate.runs import decision_counts
 from curate.runs.decisions import DECISIONS_FILE, read_decisions
@@ -78,7 +79,8 @@ def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
     labels = [str(run.path) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
     rows = []
     for run, label in zip(runs, labels, strict=True):
-        decided = decision_counts.by_source(read_decisions(run.path / DECISIONS_FILE), run.samples)
+        decisions = read_decisions(run.path / DECISIONS_FILE)
+        decided = decision_counts.by_source(decisions, run.samples)
         for entry in run.summary.get("sources", []):
             lacking = [field for field in FIELDS if field not in entry]
             if lacking:
@@ -93,14 +95,23 @@ def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
 
 def to_text(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     """A table for the terminal, with verdict and first reasons below each source."""
-    shared = overlap_text(rows, width=width)
-    return sources_text(rows, width=width) + (f"\n\n{shared}" if shared else "")
+    parts = [sources_text(rows, width=width), overlap_text(rows, width=width), _decided_text(rows)]
+    return "\n\n".join(filter(None, parts))
 
 
 def to_markdown(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     """A markdown table and the reasons as lists. `width` is there so that all presenters have the same signature."""
-    shared = overlap_markdown(rows)
-    return sources_markdown(rows) + (f"\n{shared}\n" if shared else "")
+    shared, decided = overlap_markdown(rows), _decided_text(rows)
+    return sources_markdown(rows) + (f"\n{shared}\n" if shared else "") + (f"\n{decided}\n" if decided else "")
+
+
+def _decided_text(rows: Sequence[dict[str, Any]]) -> str:
+    """That the verdicts don't know of decisions; "" if there are none."""
+    number = sum(decision_counts.decided(row["decisions"]) for row in rows)
+    if not number:
+        return ""
+    said = f"{things(number, 'sample')} decided on. {decision_counts.HOW_APPLIED}. "
+    return said + "For verdicts with the decisions applied, audit the folder that curate export writes."
 
 
 def to_json(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:

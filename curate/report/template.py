@@ -60,5 +60,10 @@ def open_template(page: Path) -> tuple[jinja2.Template, dict[str, Any]]:
     }
 
 
+def is_page_of(command: str, start: bytes) -> bool:
+    """Whether a file that begins with these bytes is a page that the command wrote, such as `finetune compare`."""
+    return f'<meta name="generator" content="texsieve: {command}">'.encode() in start
+
+
 def _hash(source: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")

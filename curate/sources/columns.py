@@ -27,19 +27,39 @@ IMAGE_NOT_PATH = "the image is not a path"
 SEVERAL_IMAGES = "several images in one row, so the label can't belong to a single picture"
 BASE64_IMAGES = "images are base64 text beside the labels and not read; save them as files, or the data set as parquet"
 NOT_UNICODE = HALF_A_PAIR
+#: What formulas have and other texts mostly don't.
+_FORMULA = re.compile(r"\\[A-Za-z]|[\^{=]|_\{")
 
 
-def label_column(names: Sequence[str], job: Job, path: Path) -> str:
-    """The label column. Raises UserError, listing the columns, if there is none."""
+def label_column(names: Sequence[str], job: Job, path: Path, columns: Mapping[str, Sequence[Any]] | None = None) -> str:
+    """The label column. Raises UserError, listing the columns, if there is none.
+
+    columns: the values, if they are known, from which the message suggests columns.
+    """
     found = other_column("label", names, job, path)
     if found is None and any(map(has_ending, names)):
         raise UserError(f"{path}: its first line is data, not a header; write one above it: image,label")
     if found is None:
         raise UserError(
             f"{path}: no label column (tried {', '.join(job.columns.names('label'))}); it has: {_some(names)}; "
-            "name one with --columns label:COLUMN"
+            "name one with --columns label:COLUMN" + _suggested(columns or {})
         )
     return found
+
+
+def _suggested(columns: Mapping[str, Sequence[Any]]) -> str:
+    """The option that names the columns that look like labels and images; "" if none looks like labels."""
+    first = {name: _first_values(values) for name, values in columns.items()}
+    image = next((name for name, values in first.items() if looks_like_images(values)), None)
+    formulas = {
+        name: sum(isinstance(value, str) and _FORMULA.search(value) is not None for value in values) / len(values)
+        for name, values in first.items()
+        if values and name != image
+    }
+    label = max(formulas, key=lambda name: formulas[name], default=None)
+    if label is None or formulas[label] < 0.5:
+        return ""
+    return f", perhaps --columns label:{label}" + (f",image:{image}" if image else "")
 
 
 def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:
@@ -153,7 +173,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     Labels that aren't text, images that aren't paths and text with lone surrogates are counted as unreadable.
     """
     names = list(columns)
-    label = label_column(names, job, path)
+    label = label_column(names, job, path, columns)
     image = image_column(columns, label, job, path)
     ident = other_column("id", [name for name in names if name != label], job, path)
     split = other_column("split", [name for name in names if name != label], job, path)

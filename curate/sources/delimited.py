@@ -21,7 +21,7 @@ from curate.sources.look import Look
 from curate.sources.model import BLANK_LINE, LONG_LINE, MAX_LINE, NOT_UTF8, Job, Part, with_split, wrong_shape
 from curate.sources.places.file_text import Change
 from curate.sources.places.output import Files
-from curate.sources.places.table_fields import in_table
+from curate.sources.places.table_fields import in_table, separator
 
 WRONG_FIELDS = "the number of fields differs from the header's"
 BAD_QUOTES = "unclosed quotes in this row"
@@ -107,7 +107,7 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
         try:
             row = next(reader)
             if header and len(row) != len(header) and len(feed.pending) > 1:
-                row = [] if delimiter == "," else feed.take_back().rstrip("\r\n").split(delimiter)
+                row = [] if delimiter != "\t" else feed.take_back().rstrip("\r\n").split(delimiter)
                 if not row:
                     raise csv.Error
         except StopIteration:
@@ -115,7 +115,7 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
         except csv.Error:
             text = feed.take_back()
             row = text.rstrip("\r\n").split(delimiter)
-            if delimiter == "," or (header and len(row) != len(header)):
+            if delimiter != "\t" or (header and len(row) != len(header)):
                 if not header:
                     raise wrong_shape(path, "csv", "its header has unclosed quotes") from None
                 job.rows += 1
@@ -154,18 +154,25 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
 
 def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
     """A part's frame from a CSV or TSV file. Raises UserError if the header has no label column."""
+    delimiter = separator(_first_line(path), delimiter)
     header, lines, rows = read_rows(path, delimiter, job)
     if not header:
-        raise wrong_shape(path, "csv" if delimiter == "," else "tsv", "it has no header line")
-    other = next((sign for sign in ";|" if len(header) == 1 and sign in header[0]), None)
-    if other and "label" not in job.columns.given:
-        raise UserError(f"{path}: its columns are separated by {other!r}; save it with commas or TABs between them")
+        raise wrong_shape(path, "tsv" if delimiter == "\t" else "csv", "it has no header line")
+    if len(header) == 1 and "|" in header[0] and "label" not in job.columns.given:
+        raise UserError(
+            f"{path}: its columns are separated by '|'; save it with commas, semicolons or TABs between them"
+        )
     names: dict[str, None] = {}
     for name in header:
         names[name if name and name not in names else free_name(name or "column", {**names, "": None})] = None
     keep_lines, keep_rows = _only_text(lines, rows, path, job)
     columns = dict(zip(names, (list(column) for column in zip(*keep_rows, strict=True)), strict=False))
     return rows_frame(columns or {name: [] for name in names}, keep_lines, job, path)
+
+
+def _first_line(path: Path) -> str:
+    """The first line that isn't blank; "" if there is none."""
+    return next((line for line in _Lines(path) if line.strip("\ufeff \t\r\n")), "")
 
 
 def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) -> tuple[list[int], list[list[str]]]:
@@ -195,7 +202,8 @@ class DelimitedFormat(FileFormat):
     def recognise_file(self, look: Look) -> float | None:
         if not look.lines or look.records:
             return None
-        fields = [field.strip().strip('"') for field in look.lines[0].split(self.delimiter)]
+        delimiter = separator(look.lines[0], self.delimiter)
+        fields = [field.strip().strip('"') for field in look.lines[0].split(delimiter)]
         named = len(fields) > 1 or look.suffix in self.endings
         if named and find_column(fields, self.columns["label"]):
             return 0.8

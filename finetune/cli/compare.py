@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
+from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
 from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
 from rules.workers.cores import cores
+
+_COMMAND = "finetune compare"
 
 
 @click.command(
@@ -26,6 +29,7 @@ is, and on what. Then come the wrong answers by kind, labels that look wrong, wh
 read for which, all metrics with intervals and the significance of their difference (McNemar's
 exact test for shares, paired bootstrap for the rest), and examples to search: image, ground
 truth and every answer, drawn, with the differences marked. It loads nothing from the web.
+An earlier page of this command at --out is replaced, which is said; no other file is.
 
 \b
 With more than two files, each is compared with the first. A model with several seeds is named
@@ -74,6 +78,7 @@ def compare(
     """Put the predictions of two or more models side by side in one page."""
     from curate.base.atomic_files import new_file
     from curate.predictions.rows import read_predictions
+    from curate.report.template import is_page_of
     from finetune.compare import comparison, page, seeds, tell
     from finetune.compare.find_images import Images
     from finetune.metrics import label_errors, label_report
@@ -88,6 +93,7 @@ def compare(
     for path in (path for group in groups for path in group):
         if out.exists() and path.exists() and out.samefile(path):
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
+    replaced = REPLACED if has_earlier_result(_COMMAND, partial(is_page_of, _COMMAND), out) else ""
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
     called = _names(names, [group[0] for group in groups])
@@ -131,7 +137,7 @@ def compare(
         say("\n" + seeds.as_text(spread, width()))
     if labels is not None:
         say("\n" + labels)
-    say(f"\nreport    {out}")
+    say(f"\nreport    {out}{replaced}")
 
 
 def _seeds_of(argument: str) -> list[Path]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
 from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
@@ -16,6 +18,8 @@ from rules.workers.cores import cores
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
+#: How a metrics.json begins: see `_as_json`.
+_METRICS = re.compile(rb'\s*\{\s*"texsieve"\s*:[^,]*,\s*"key_version"\s*:[^,]*,\s*"file"\s*:')
 
 
 class _ListsMetrics(click.Command):
@@ -32,17 +36,22 @@ class _ListsMetrics(click.Command):
     cls=_ListsMetrics,
     epilog="""
 \b
-A row of PRED.jsonl is an object with sample_id, gt and pred. A JSON list of such objects and files
-of LLaMA-Factory, ms-swift, CDM and OmniDocBench also work. A row without an id is identified by
-its position; a null answer counts as wrong. Strings are compared raw, split at white space as in
-published scores, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
+A row of PRED.jsonl has the label (gt) and the answer (pred):
+  {"sample_id": "test/1", "gt": "x ^ { 2 }", "pred": "x_2"}
+
+\b
+A JSON list of such objects and files of LLaMA-Factory, ms-swift, CDM and OmniDocBench also work. A
+row without an id is identified by its position. A null or empty answer counts as wrong. Strings
+are compared raw, split at white space as in published scores, and in canonical spelling, where x^2
+and x ^ { 2 } are the same tokens.
 
 \b
 {metrics}
 
 \b
 In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
-metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
+metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg. It
+replaces an earlier result of this command and says so, but no other file.
 
 \b
 A base model puts formulas in code fences, dollar signs or JSON. These are removed first, by the
@@ -88,8 +97,7 @@ def evaluate(
     from finetune.models.provenance import prediction_facts
     from rules import KEY_VERSION
 
-    if out is not None:
-        _check_out(predictions, out)
+    replaced = REPLACED if out is not None and _check_out(predictions, out) else ""
     taken = Unwrapping.of(read_predictions(predictions, columns), unwrap)
     rows = taken.rows
     truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
@@ -122,6 +130,8 @@ def evaluate(
             temporary.write_text(confusions_svg(metrics["confusions"]) + "\n", encoding="utf-8")
     if form == "json":
         say(text.encode())
+        if replaced:
+            click.echo(f"finetune: {out}{replaced}", err=True)
         return
     say(as_text(metrics, width()))
     if told := taken.in_words(raw):
@@ -129,18 +139,25 @@ def evaluate(
     if labels is not None:
         say("\n" + label_report.as_text(labels, width()))
     if out is not None:
-        say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
+        say(f"\nmetrics   {out / METRICS_FILE}{replaced}\nplot      {out / PLOT_FILE}{replaced}")
 
 
-def _check_out(predictions: Path, out: Path) -> None:
-    """Checks, before any work, that `out` can be written to and isn't the file that is read."""
+def _check_out(predictions: Path, out: Path) -> bool:
+    """Checks, before any work, that `out` can be written to and isn't the file that is read.
+
+    Returns whether there is an earlier result in it.
+    """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names the folder that {METRICS_FILE} is written into")
     target = out / METRICS_FILE
-    if target.is_dir():
-        raise UserError(f"{target}: is a folder; name another folder with --out")
-    if target.exists() and predictions.exists() and target.samefile(predictions):
+    if target.is_file() and predictions.exists() and target.samefile(predictions):
         raise UserError(f"{target}: would be written over the predictions; name another folder with --out")
+    return has_earlier_result("finetune evaluate", is_metrics, target, out / PLOT_FILE)
+
+
+def is_metrics(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is a metrics.json."""
+    return _METRICS.match(start) is not None
 
 
 def _as_json(metrics: dict[str, Any]) -> str:

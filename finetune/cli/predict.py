@@ -52,9 +52,10 @@ at least.
 and pred has all formulas of a page (docs/locating.md).
 
 \b
---server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
-extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. There is a score if the server
-returns log-probabilities. docs/serving.md says how to serve a merged model, and what can go wrong.
+--server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU. Of the extras it
+needs only [hub] (pip install 'texsieve[hub]'), which reads the data set. The key is read from
+TEXSIEVE_API_KEY or OPENAI_API_KEY. There is a score if the server returns log-probabilities.
+docs/serving.md says how to serve a merged model, and what can go wrong.
 
 \b
 Examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.terminal import Bars, say, width
 from finetune.cli.predict import asker_of, predict, unopened_text
 from rules.workers.cores import cores
@@ -82,6 +84,7 @@ def prompts(
     from finetune.models.families import coordinates_of, min_side_of
     from finetune.settings.prompt_file import Prompt, read_prompts
 
+    replaced = REPLACED if out is not None and _has_scores(out) else ""
     asked = read_prompts(prompt_file, coordinates_of(model))
     asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
@@ -131,7 +134,16 @@ def prompts(
     if unopened:
         say(f"left out  {unopened_text(unopened)}")
     if out is not None:
-        say(f"\nscores    {out / PROMPTS_FILE}\npage      {out / PAGE_FILE}")
+        say(f"\nscores    {out / PROMPTS_FILE}{replaced}\npage      {out / PAGE_FILE}{replaced}")
+
+
+def _has_scores(out: Path) -> bool:
+    """Whether the folder has an earlier result. Raises UserError if something else is in its place."""
+    return has_earlier_result("finetune prompts", _is_result, out / PROMPTS_FILE, out / PAGE_FILE)
+
+
+def _is_result(start: bytes) -> bool:
+    return re.match(rb'\s*\{\s*"texsieve"\s*:[^,]*,\s*"key_version"\s*:[^,]*,\s*"model"\s*:', start) is not None
 
 
 def _named(bars: Bars, prompt: Prompt) -> Any:

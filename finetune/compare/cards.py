@@ -128,7 +128,7 @@ def _truth(answer: _Answer) -> dict[str, Any]:
 def _side(name: str, answer: _Answer) -> dict[str, Any]:
     truth, prediction = answer.tokens
     spans = [] if answer.alike else differences(truth, prediction)[1]
-    said = "renders like the ground truth" if answer.alike else _errors(answer.compared)
+    said = "renders like the ground truth" if answer.alike else _errors(answer.compared, answer.kind)
     if answer.ran_away:
         said = f"ran away: {count(len(prediction))} tokens for {count(len(truth))}"
     return {**_shown(text(name, 60), answer.row.pred, prediction, spans, said), "alike": answer.alike}
@@ -148,13 +148,19 @@ def _shown(
     }
 
 
-def _errors(compared: Compared) -> str:
-    """What is wrong in one prediction, in words."""
+def _errors(compared: Compared, kind: str) -> str:
+    """What is wrong in one prediction, in words. kind: its kind of error."""
     counts = [(words_of("confused", name), n) for name, n in compared.confused.most_common()]
     counts += [(words_of("layout", name), n) for name, n in compared.layout.most_common()]
     words = [f"{what} ({n} times)" if n > 1 else what for what, n in counts[:8]]
     more = f", and {count(len(counts) - 8)} more" if len(counts) > 8 else ""
-    return ", ".join(words) + more if words else "drawn differently, with the same symbols in the same places"
+    if kind == "unread_label":
+        words.insert(0, "compared by its tokens only, since the label can't be read as LaTeX")
+    if words:
+        return ", ".join(words) + more
+    if kind == "unread_answer":
+        return "the answer can't be read as LaTeX, although its symbols are in the right places"
+    return "drawn differently, with the same symbols in the same places"
 
 
 def differences(truth: Sequence[str], prediction: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

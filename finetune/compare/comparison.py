@@ -123,7 +123,15 @@ class Comparison:
 
     @property
     def counts(self) -> Counter[str]:
+        """How many samples have each verdict, from the first model to the last."""
         return Counter(self.verdicts)
+
+    @cached_property
+    def counts_against_first(self) -> list[Counter[str]]:
+        """The same for every model but the first."""
+        places = range(len(self.verdicts))
+        between = [Counter(_verdict(self.before, one, place) for place in places) for one in self.models[1:-1]]
+        return [*between, self.counts]
 
     @cached_property
     def agreed(self) -> list[int]:

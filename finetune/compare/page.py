@@ -71,6 +71,10 @@ def build(
         "headline": headline(comparison, seeds),
         "first": [one for one, change in zip(changes[-1], last, strict=True) if change.name in _FIRST],
         "verdicts": [(verdict, comparison.counts[verdict], _MEANS[verdict]) for verdict in VERDICTS],
+        "fates": [
+            (text(name, 60), [counts[verdict] for verdict in VERDICTS])
+            for name, counts in zip(comparison.names[1:], comparison.counts_against_first, strict=True)
+        ],
         "n": len(comparison.verdicts),
         "notes": comparison.notes,
         "kinds": _kinds(comparison),

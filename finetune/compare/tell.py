@@ -135,12 +135,27 @@ def as_text(comparison: Comparison, width: int) -> str:
         rows.insert(1, ["  answers as they came", *comparison.as_they_came, "", "", ""])
     notes = [f"{visible(clip(name, 80))}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
     parts = [text_table(columns, rows, width=width)]
-    parts.append("   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS))
+    parts.append(_fates_text(comparison, width))
     parts.append(_kinds_text(comparison, width))
     parts += notes
     if comparison.agreed:
         parts.append(agreed_in_words(comparison))
     return "\n\n".join(parts)
+
+
+def _fates_text(comparison: Comparison, width: int) -> str:
+    """What became of the samples: one line for two models, else a table with each model against the first."""
+    if len(comparison.models) == 2:
+        return "   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS)
+    columns = (
+        Column(f"against {visible(clip(comparison.names[0], 30))}"),
+        *(Column(title, "right") for title in VERDICTS),
+    )
+    rows = [
+        [visible(clip(name, 30)), *(count(counts[verdict]) for verdict in VERDICTS)]
+        for name, counts in zip(comparison.names[1:], comparison.counts_against_first, strict=True)
+    ]
+    return text_table(columns, rows, width=width)
 
 
 def _titles(names: Sequence[str]) -> list[str]:

@@ -75,7 +75,9 @@ def _read(where: str, images: str | None, columns: str | None, stamp: object) ->
 
 
 def read_whole(where: str, images: str | None = None, columns: str | None = None) -> Source:
-    """A data set with all its splits, which is read only once. Raises UserError."""
+    """A data set with all its splits, which is read only once. Raises UserError, first of all if the package
+    `datasets` is missing."""
+    require("datasets", "a data set to train or predict on")
     path = parse_source(where).path
     return _read(where, images, columns, path.stat().st_mtime_ns if path.exists() else None)
 
@@ -104,7 +106,6 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
 
     Those others, such as images in archives, are compressed, and smaller than the pictures that training needs.
     """
-    require("datasets", "a data set to train or predict on")
     import datasets
     import pyarrow as pa
 

@@ -23,6 +23,7 @@ from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
 from finetune.metrics.error_kinds import kinds_of
 from finetune.metrics.intervals import interval
 from finetune.metrics.metric import Numbers, Reads
+from finetune.metrics.missing import missing, missing_note
 from finetune.metrics.pair_numbers import CANONICAL, PairNumbers, as_floats, by_spelling, measure
 from finetune.metrics.pairs import Pairs, Progress, read_pairs
 from finetune.metrics.program_text import ProgramText
@@ -172,7 +173,8 @@ def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
             if found := pairs.findings.get(truth):
                 here = tuple(dict.fromkeys(row["rule"] for row in found))
                 codes[place] = known.setdefault(here, here)
-    kinds = kinds_of(pairs.compared, pairs.alike, runaway)
+    read = [(pairs.keys[truth] is not None, pairs.keys[answer] is not None) for truth, answer in pairs.texts]
+    kinds = kinds_of(pairs.compared, pairs.alike, runaway, read)
     return _Part(numbers, confused, layout, ProgramText.of(pairs), kinds, codes)
 
 
@@ -216,7 +218,7 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
             "raw": int((_tokens(found.numbers, "truth", False) < SIZES[-1]).sum()),
             "canonical": int((_tokens(found.numbers, "truth") < SIZES[-1]).sum()),
         },
-        "empty": sum(not row.pred.strip() for row in found.rows),
+        "empty": missing(found.rows),
         "note": note(found),
         "faults": [fault.as_json() for fault in found.faults],
         "groups": {
@@ -230,8 +232,8 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
 
 def note(found: Evaluated) -> str | None:
     """What to know before reading the figures."""
-    notes = [said for said in (found.program_text.in_words(), spacing_note(found)) if said is not None]
-    return ". ".join(notes) or None
+    told = (missing_note(found.rows, found.numbers), found.program_text.in_words(), spacing_note(found))
+    return ". ".join(said for said in told if said is not None) or None
 
 
 def style_note(predicted: Mapping[str, Any] | None) -> str | None:

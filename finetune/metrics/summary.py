@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from curate.base.tables import Column, count, text_table, things
+from curate.base.tables import Column, count, text_table
 from curate.base.visible import clip, visible
 from finetune.metrics.catalogue import all_metrics
 from finetune.metrics.plots import confusion_words
@@ -16,7 +16,8 @@ _CONFUSIONS = 8
 
 def as_text(metrics: Mapping[str, Any], width: int) -> str:
     """The metrics as a table, raw and canonical side by side, and the most frequent confusions."""
-    columns = (Column("metric"), *(Column(t, "right") for t in ("raw", "95 %", "canonical", "95 % ")))
+    figures = ("raw", "95 %", "canonical", "95 % ")
+    columns = (Column("metric"), *(Column(title, "right") for title in figures), Column("what it measures", drop=1))
     rows = []
     canonical = metrics["canonical"]
     for name, metric in all_metrics().items():
@@ -25,9 +26,12 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
         sides = [metrics, canonical] if metric.of_both_spellings else [metrics]
         cells = [(metric.unit.value(side[name]), metric.unit.interval(side["ci"][name])) for side in sides]
         row = [name, *chain.from_iterable(cells)]
-        rows.append([*row, *[""] * (len(columns) - len(row))])
+        rows.append([*row, *[""] * (len(columns) - len(row) - 1), metric.title])
     n, ran = metrics["n"], metrics["runaway"]["n"]
-    parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", text_table(columns, rows, width=width)]
+    table = text_table(columns, rows, width=width)
+    parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", table]
+    if columns[-1].title not in table:  # there was no room
+        parts.append(f"{columns[-1].title}: finetune evaluate --help says it")
     if metrics.get("note"):
         parts.append(metrics["note"])
     if short := metrics["short"]["canonical"]:
@@ -43,8 +47,6 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
     if ran:
         ids = ", ".join(clip(visible(one), 40) for one in metrics["runaway"]["ids"][:3])
         parts.append(f"{count(ran)} ran away (far longer than the truth): {ids}{', …' if ran > 3 else ''}")
-    if empty := metrics["empty"]:
-        parts.append(f"{things(empty, 'answer')} {'is' if empty == 1 else 'are'} empty, which counts as wrong")
     for title, entries in metrics["confusions"].items():
         if entries:
             said = "   ".join(

@@ -26,7 +26,7 @@ from finetune.data.pairs import picture
 from finetune.models.families import Coordinates
 from finetune.predict.boxes import boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answerer, Asking, Question, Rows
-from finetune.predict.file import facts_file
+from finetune.predict.file import facts_file, read_facts
 from finetune.predict.job import Predicted, Progress, predict_file
 
 PROMPT = (
@@ -121,6 +121,7 @@ def predict_pages(
         left_out += bad + outside
     parts = Crops(originals, boxes, resize)
     facts = {**data, "boxes": {"sha256": _sha256(boxes), "coordinates": coordinates}}
+    _check_crops(crops, asked, facts["boxes"])
     read = predict_file(asker, parts, facts, prompt, crops, asking, progress=_stage(progress, "read"))
     _join(path, [(page, gt) for page, gt in pages.rows if page in boxes], pages, parts, crops)
     with new_file(facts_file(path)) as temporary:
@@ -129,6 +130,16 @@ def predict_pages(
     whole = sum(not some for some in boxes.values())
     read = replace(read, unopened={**located.unopened, **read.unopened})
     return Located(path, len(boxes), sum(map(len, boxes.values())), whole, read, dict(left_out))
+
+
+def _check_crops(crops: Path, asked: Path, boxes: Mapping[str, Any]) -> None:
+    """Raises UserError if earlier readings are those of other boxes, such as before a page was mended."""
+    earlier = ((read_facts(crops) or {}).get("data") or {}).get("boxes") or boxes
+    if earlier != boxes and crops.exists() and crops.stat().st_size:
+        raise UserError(
+            f"{crops}: has readings of other boxes than {asked.name} gives now. Remove {crops.name} to read the "
+            f"formulas again ({asked.name} is kept, so no page is asked again), or name a different --out"
+        )
 
 
 def _join(path: Path, rows: Sequence[tuple[str, str]], pages: Rows, parts: Crops, crops: Path) -> None:

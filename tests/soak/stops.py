@@ -34,7 +34,7 @@ WARM = 0.9
 #: The rows of each of two sources.
 ROWS = 12
 _NAMES = ("audit", "update", "fix", "export", "evaluate")
-#: These overwrite an existing result; the others refuse to.
+#: These replace an earlier result of their own; the others refuse to.
 _AGAIN = ("update", "evaluate")
 #: A stopped export leaves this on purpose, to continue from.
 _GOES_ON = ".dataset.part"

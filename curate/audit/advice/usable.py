@@ -10,6 +10,7 @@ from curate.audit.advice.words import (
     counts_of,
     have,
     of_samples,
+    resaved,
     top_reason,
     worst_level,
 )
@@ -29,7 +30,7 @@ def nothing_read(entry: Entry) -> Point:
         1,
         entry["rows"],
         f"None of its {count(entry['rows'])} rows could be read{top_reason(entry)}",
-        do=f"check that it really is {entry['format']}, or name another format",
+        do=resaved(entry) or f"check that it really is {entry['format']}, or name another format",
     )
 
 
@@ -103,9 +104,10 @@ def unreadable(entry: Entry, limits: Thresholds) -> Point | None:
     if level >= DOUBTFUL:
         return Point(
             "unreadable", level, part / whole, part, what,
-            do=f"check that it really is {entry['format']} and that the file is whole",
+            do=resaved(entry) or f"check that it really is {entry['format']} and that the file is whole",
         )  # fmt: skip
     if level == FIX:
         why = "a gap is the usual sign of pairs that have shifted"
-        return Point("unreadable", level, part / whole, part, what, why, "repair the file, and look at the pairs")
+        repair = resaved(entry) or "repair the file"
+        return Point("unreadable", level, part / whole, part, what, why, f"{repair}, and look at the pairs")
     return Point("unreadable", level, part / whole, part, what, "they are left out")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from curate.audit.advice.point import READY, Entry
 from curate.base.tables import count, share
+from curate.sources.model import NOT_UTF8
 from rules.registry import mended_by, tagged
 
 
@@ -49,9 +50,16 @@ def counts_of(entry: Entry, codes: Iterable[str]) -> list[Any]:
     return sorted((rule for rule in entry["rules"] if rule["rule"] in wanted), key=lambda rule: -int(rule["samples"]))
 
 
+def _top(reasons: Mapping[str, int]) -> str | None:
+    return max(reasons, key=lambda reason: (reasons[reason], reason), default=None)
+
+
 def top_reason(entry: Entry) -> str:
     reasons = entry["unreadable_by_reason"]
-    if not reasons:
-        return ""
-    top = max(reasons, key=lambda reason: (reasons[reason], reason))
-    return f" (most often: {top}, {count(reasons[top])})"
+    top = _top(reasons)
+    return "" if top is None else f" (most often: {top}, {count(reasons[top])})"
+
+
+def resaved(entry: Entry) -> str:
+    """What to do if most unreadable rows are in another encoding, as spreadsheets write it; else ""."""
+    return "save the file as UTF-8" if _top(entry["unreadable_by_reason"]) == NOT_UTF8 else ""

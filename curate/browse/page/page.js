@@ -5,6 +5,8 @@ const TITLES = { label: "Label", fix: "Proposed fix", reading: "Model’s readin
 const STATES = { accept: "accepted", fix: "fix accepted", edit: "edited", reject: "rejected" };
 const KEYS = { a: "accept", f: "fix", m: "reading", e: "edit", r: "reject", s: "skip", u: "undo", ArrowLeft: "previous", ArrowRight: "next" };
 const FRESH = 2000; // milliseconds for which a sample that was fetched ahead is shown without asking again
+const SLOW = 700; // milliseconds after which the page says that it is still loading a sample
+const LOADING = "Loading the sample…";
 
 let queue = "doubtful";
 let current = null; // the sample that is shown
@@ -52,13 +54,23 @@ function say(text, bad = false) {
   $("said").classList.toggle("bad", bad);
 }
 
+// Until the first sample is shown, the page says what it is waiting for.
+function waiting(text, failed = false) {
+  if ($("loading").hidden) return;
+  $("loading-what").textContent = text;
+  $("loading-bar").hidden = failed;
+}
+
 // Samples --------------------------------------------------------------------------------------------------------------
 
 async function fetched(way, id = "") {
   const answer = await ask("api/sample?" + new URLSearchParams({ queue, way, id }));
   if (answer.app) $("app").href = answer.app;
   $("app").hidden = !answer.app; // it takes some seconds to start
-  if (answer.sample) await Promise.all(picturesOf(answer.sample).map(loaded));
+  if (answer.sample) {
+    waiting(`Drawing the labels and opening the image of ${answer.sample.id}…`);
+    await Promise.all(picturesOf(answer.sample).map(loaded));
+  }
   return answer;
 }
 const picturesOf = (sample) => [sample.photo, ...sample.versions.map((version) => version.picture)].filter(Boolean);
@@ -78,6 +90,11 @@ function fetchAhead() {
 async function go(way, id = "") {
   if (moving) return;
   moving = true;
+  let told = null; // what stood where the page now says that it is loading
+  const slow = setTimeout(() => {
+    told = [$("said").textContent, $("said").classList.contains("bad")];
+    say(LOADING);
+  }, SLOW);
   try {
     const known = way === "open" && ahead && ahead.id === id && ahead.queue === queue ? ahead : null;
     const answer = await (known ? known.answer : fetched(way, id));
@@ -86,8 +103,11 @@ async function go(way, id = "") {
     if (known && Date.now() - known.at > FRESH) refresh();
   } catch (error) {
     ahead = null;
+    waiting("No sample could be loaded. Reload the page to try again.", true);
     say(error.message, true);
   } finally {
+    clearTimeout(slow);
+    if (told && $("said").textContent === LOADING) say(...told);
     moving = false;
   }
 }
@@ -107,6 +127,7 @@ async function refresh() {
 async function show({ queue: place, sample }) {
   current = sample;
   stopEditing();
+  $("loading").hidden = true;
   $("card").hidden = !sample;
   $("end").hidden = !!sample;
   progress(place);
@@ -144,7 +165,7 @@ function count(decided) {
   $("bar").value = decided;
   $("decided").textContent = `, ${decided.toLocaleString("en")} decided`;
   const left = samples - decided;
-  $("left").textContent = left ? `${left.toLocaleString("en")} of ${samples.toLocaleString("en")} left: you skipped or passed them.` : "All decided. Choose another list above.";
+  $("left").textContent = left ? `${left.toLocaleString("en")} of ${samples.toLocaleString("en")} left: you skipped or passed them.` : "All decided. Choose another list above, or run curate export, which applies the decisions.";
   $("again").hidden = !left;
 }
 // Pictures of long formulas are stacked, others are side by side.
@@ -366,8 +387,10 @@ async function start() {
     made = JSON.parse(sessionStorage.getItem(kept()) || "[]");
     $("queue").append(...queues.map(({ name, title, samples }) => new Option(`${title} (${samples.toLocaleString("en")})`, name)));
     if (!queues.some(({ name }) => name === queue)) queue = "all";
+    waiting("Opening the first sample…");
     await arrive();
   } catch (error) {
+    waiting("The run could not be opened. Reload the page to try again.", true);
     say(error.message, true);
   }
 }

@@ -151,7 +151,7 @@ def _page(
     total = run.summary["totals"]["samples"]
     shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
     asked.say(f"Showing {shown} of {run.path}")
-    asked.say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
+    asked.say(f"Decisions are appended to {run.path / DECISIONS_FILE}; curate export applies them")
     asked.say(f"decide    {page.url}")
     write_door(work.door, page.url)
     if asked.opened:

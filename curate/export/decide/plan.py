@@ -293,8 +293,9 @@ DROPPED = ("sample_id", "source", "split", "label", "reason", "rule", "detail")
 
 def facts(plan: ExportPlan) -> dict[str, Any]:
     """The counts of a plan, for the manifest, the card and the terminal."""
+    sizes = stats.split_sizes(plan.frame, plan.splits)
     return {
-        "splits": stats.split_sizes(plan.frame, plan.splits),
+        "splits": sizes,
         "sources": [{**row, "licence": plan.licences[row["source"]]} for row in stats.sources(plan.frame)],
         "dropped": stats.reasons(plan.frame),
         "fixed": _sum(done.fixed for done in plan.labels),
@@ -305,7 +306,7 @@ def facts(plan: ExportPlan) -> dict[str, Any]:
         "leaks": stats.leaks(plan.frame, plan.splits),
         "own_splits": stats.own_splits(plan.frame),
         "drift": stats.drift(plan.frame, plan.splits),
-        "notes": plan.notes,
+        "notes": [*plan.notes, *splits.about_empty(sizes, plan.options)],
     }
 
 

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.export.decide.options import ExportOptions, Keep
 from curate.export.decide.rows import Rows, how_many, mapped, settled, windows
 from rules.sets import split_names
@@ -94,6 +96,20 @@ def order(options: ExportOptions) -> list[str]:
     first = "train" if "train" in names else names[0]
     last = ["test"] if "test" in names and first != "test" else []
     return [first, *(name for name in names if name not in (first, *last)), *last]
+
+
+def about_empty(sizes: Sequence[Mapping[str, Any]], options: ExportOptions) -> Iterator[str]:
+    """A sentence if splits that were asked for have no samples. sizes: of `stats.split_sizes`."""
+    empty = [row["split"] for row in sizes if not row["samples"] and options.splits.get(row["split"])]
+    kept = sum(row["samples"] for row in sizes)
+    if not empty or not kept:
+        return
+    least = min(options.splits[name] for name in empty)
+    yield (
+        f"No samples in {' and '.join(empty)}: labels are drawn, and {100 * least:g} % of {things(kept, 'sample')} is "
+        f"{least * kept:.1f} on average. Larger shares, as in --splits train=.6,validation=.2,test=.2, or another "
+        "--seed may give some."
+    )
 
 
 def kept_in(rows: Rows) -> set[str]:

@@ -16,6 +16,7 @@ _MATH = "math.txt"
 
 class LatexOcr(LinesFormat):
     name = "latexocr"
+    loader = ""
     help = "math.txt, and pictures named by its line numbers, for LaTeX-OCR (pix2tex)"
     files = "`math.txt` and `train/0000000.png`, …"
     page = (

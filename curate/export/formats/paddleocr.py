@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 class PaddleOcr(LinesFormat):
     name = "paddleocr"
+    loader = "polars"
     help = "lines of a picture's path and the label, for PaddleOCR"
     files = "`rec_gt_train.txt` and `train/`"
     page = (

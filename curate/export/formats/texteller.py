@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 class TexTeller(LinesFormat):
     name = "texteller"
+    loader = "polars"
     help = "a folder of pictures and a formulas.jsonl for each split, for TexTeller"
     files = "`train/formulas.jsonl` and `train/images/`"
     besides = "`img_name` and `formula` in place of `image` and `label`"

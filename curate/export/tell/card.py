@@ -123,7 +123,8 @@ def _loading(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     first = next(row["split"] for row in facts["splits"] if row["samples"])
     form = plan.options.form
     lines = "{}\n\n{}\n{}".format(*form.loading("path/to/this/folder"), form.first_label(first))
-    return f"```python\n{lines}\n```\n\nColumns: {form.columns}."
+    needs = f" This needs `pip install {form.loader}`." if form.loader else ""
+    return f"```python\n{lines}\n```\n\nColumns: {form.columns}.{needs}"
 
 
 def _splits(facts: Mapping[str, Any]) -> str:

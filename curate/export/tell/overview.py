@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from curate.base.extras import EXTRA_OF, install, is_there
 from curate.base.tables import Column, bullet, count, share, text_table, things
 from curate.base.visible import visible
 from curate.export.decide.policy import REASONS
@@ -63,6 +64,9 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
         yield f"{things(made.reused, 'shard')} of an interrupted export reused"
     yield f"dataset   {made.out}"
     yield f"dropped   {made.out / 'dropped.parquet'}"
+    loader = plan.options.form.loader
+    if loader in EXTRA_OF and not is_there(loader):
+        yield f"to load   {install(EXTRA_OF[loader])}"
     yield f"load it   {'; '.join(plan.options.form.loading(str(made.out)))}"
 
 

@@ -10,7 +10,8 @@ class Csv(DelimitedFormat):
     shape = "comma-separated values with a header"
     page = """
 A field in quotes may hold commas, doubled quotes and line ends. A row with more or fewer fields than the header
-is unreadable.
+is unreadable. If the header has semicolons and no comma, as spreadsheets write it in many countries, semicolons
+separate the columns.
 """
     example = (
         ("train.csv", 'id,file_name,label\n1,1.png,x ^ { 2 }\n2,2.png,"( a , b )"\n'),

@@ -12,10 +12,20 @@ from curate.sources.places.file_text import Change, FileText, lost, one_line
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
+def separator(header: str, usual: str) -> str:
+    """The character between the columns of a file with this header: the usual one, or the semicolon that spreadsheets
+    write instead of the comma where the comma is the decimal sign."""
+    return ";" if usual == "," and ";" in header and "," not in header else usual
+
+
 def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns: Columns) -> list[str]:
-    """For CSV and TSV with a header. In CSV, a label keeps its line ends, in quotes."""
+    """For CSV and TSV with a header. In CSV, a label keeps its line ends, in quotes.
+
+    delimiter: the format's usual one.
+    """
     number = next((n for n, start in enumerate(file.line_starts, 1) if file.text[slice(*file.line(n))].strip()), 1)
-    start = file.line(number)[0]
+    start, end = file.line(number)
+    delimiter = separator(file.text[start:end], delimiter)
     names = [value.strip() for _, _, value in _fields(file.text, start, delimiter)]
     names[0] = names[0].removeprefix("\ufeff").strip().strip('"')
     column = columns.label(names)
@@ -25,7 +35,7 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
     written = []
     for row, label, new in changes:
         begin, end = file.line(row)
-        text = new if delimiter == "," else one_line(new)
+        text = new if delimiter != "\t" else one_line(new)
         fields = _fields(file.text, begin, delimiter)
         if place < len(fields) and fields[place][2] == label:
             first, after, _ = fields[place]
@@ -35,7 +45,7 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
             first, after = _literal(file.text[begin:end], delimiter, place)
             first, after = first + begin, after + begin
             shown = text = text.replace("\t", " ")
-            if delimiter == "," or file.text[first:after] != label:
+            if delimiter != "\t" or file.text[first:after] != label:
                 raise lost(file, row)
         written.append(text)
         file.replace(first, after, shown)

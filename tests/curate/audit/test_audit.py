@@ -232,6 +232,10 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
         "subfolders; say where they are with --images DIR, or audit the labels alone with --no-images"
     )
     assert not (tmp_path / "run").exists()
+    (tmp_path / "set" / "pictures").mkdir()
+    Image.new("L", (60, 60), 255).save(tmp_path / "set" / "pictures" / "0.JPEG")
+    with pytest.raises(UserError, match=r"pictures/0\.JPEG is there, with another ending: correct"):
+        run_audit(tmp_path / "run", source)
     run = run_audit(tmp_path / "run", source, probe_images=False)
     assert run.summary["sources"][0]["verdict"] == "fix first"
     assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]

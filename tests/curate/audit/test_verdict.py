@@ -9,6 +9,7 @@ from curate.audit.verdict import VERDICTS, export_command, verdict_text
 from curate.audit.verdict import judge as judge_points
 from curate.base.errors import UserError
 from curate.base.settings import fill
+from curate.sources.model import NOT_UTF8
 
 
 def judge(entry: dict, thresholds: Thresholds | None = None) -> tuple[str, list[str]]:
@@ -297,6 +298,13 @@ def test_nothing_read_is_unfit_and_points_at_the_format():
         "check that it really is jsonl, or name another format."
     ]
     assert judge(entry(0))[1] == ["There is nothing in it: no row was found."]
+
+
+@pytest.mark.parametrize("lost", [300, 3_000, 9_000])
+def test_rows_of_another_encoding_are_to_be_saved_again(lost):
+    reasons = judge(entry(10_000 - lost, rows=10_000, unreadable=lost, unreadable_by_reason={NOT_UTF8: lost}))[1]
+    assert any("save the file as UTF-8" in reason for reason in reasons)
+    assert not any("really is" in reason for reason in reasons)
 
 
 def test_broken_labels_are_told_beside_missing_images():

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import FLAGS, make_run, page_of
 
+from curate.base.errors import UserError
 from curate.browse.page.web import PageServer
 from curate.runs.decisions import append_decisions, decide, read_decisions
 
@@ -188,6 +189,75 @@ def test_after_a_reload_keys_act_on_the_sample_that_is_shown(tab: Tab, run: Path
     tab.until("id => document.title.includes(id) && !moving", fourth)
     assert tab.go("u") == third  # the last decision of this tab before the reload
     assert standing(run) == {}
+
+
+def test_the_page_says_what_it_waits_for(browser: Any, server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first sample may take seconds on a large run. Until then the page is not blank."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE)
+    slow = {name: getattr(server.answers, name) for name in ("start", "sample", "picture")}
+    steps = {
+        "start": "Reading the run",
+        "sample": "Opening the first sample",
+        "picture": "Drawing the labels and opening",
+    }
+    waited = {name: threading.Event() for name in slow}
+
+    def held(name: str) -> Any:
+        def answer(*arguments: Any) -> Any:
+            waited[name].wait(PATIENCE / 1000)
+            return slow[name](*arguments)
+
+        return answer
+
+    for name in slow:
+        monkeypatch.setattr(server.answers, name, held(name))
+    try:
+        page.goto(server.url, wait_until="commit")
+        for name, said in steps.items():
+            until(page, "said => document.querySelector('#loading-what')?.textContent.startsWith(said)", said)
+            assert page.locator("#loading").is_visible()
+            waited[name].set()
+        until(page, "() => document.querySelector('#loading').hidden && !document.querySelector('#card').hidden")
+    finally:
+        for event in waited.values():
+            event.set()
+
+
+def test_a_slow_sample_is_told_and_no_message_is_lost(
+    tab: Tab, server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    sample = server.answers.sample
+
+    def slow(*arguments: Any) -> Any:
+        go_on.wait(PATIENCE / 1000)
+        return sample(*arguments)
+
+    tab.press("ArrowLeft")
+    tab.until("() => document.querySelector('#said').textContent === 'That was the first one.' && !moving")
+    monkeypatch.setattr(server.answers, "sample", slow)
+    try:
+        before = tab.page.evaluate("say('1 accepted'), location.hash")
+        tab.page.evaluate("void go('next', current.id)")
+        tab.until("() => document.querySelector('#said').textContent === 'Loading the sample…'")
+        go_on.set()
+        tab.until("before => location.hash !== before && !moving", before)
+        assert tab.said == "1 accepted"
+    finally:
+        go_on.set()
+
+
+def test_a_run_that_cant_be_read_is_told(browser: Any, server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise UserError("the run is gone")
+
+    monkeypatch.setattr(server.answers, "sample", broken)
+    page = browser.new_context().new_page()
+    page.goto(server.url)
+    until(page, "() => document.querySelector('#said').textContent === 'the run is gone'")
+    assert page.locator("#loading-what").inner_text() == "No sample could be loaded. Reload the page to try again."
+    assert not page.locator("#loading-bar").is_visible()
 
 
 def test_state_message_and_proposal_are_there_at_once(tab: Tab) -> None:

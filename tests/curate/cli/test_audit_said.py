@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from curate.base.terminal import run
 from curate.cli.main import main_group
+from curate.render import render_png
 
 
 def audited(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -38,6 +40,22 @@ def test_an_update_says_what_it_did_not_judge_again(labels, tmp_path, capsys):
     assert "all processes together had at most" in told
     code, told, _ = audited(capsys, labels, "--out", tmp_path / "run", "--update", "--ignore", "SYN001")
     assert "0 of 100 distinct labels (0 %); rules, options or versions have changed" in told
+
+
+def test_the_export_that_is_proposed_writes_to_a_free_place(tmp_path, capsys, monkeypatch):
+    """`curate export` overwrites nothing, so a command that is pasted must not name what is there."""
+    monkeypatch.chdir(tmp_path)
+    formulas = [rf"\frac{{a_{{{n}}}}}{{{n} + b}} = {n} x ^ {{ {n} }}" for n in range(6)]
+    for n, formula in enumerate(formulas):
+        (tmp_path / f"{n}.png").write_bytes(render_png(formula, scale=4))
+    rows = [json.dumps({"image": f"{n}.png", "label": formula}) + "\n" for n, formula in enumerate(formulas)]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    for name, free in ((None, "dataset"), ("dataset", "dataset-2")):
+        if name:
+            (tmp_path / name).mkdir()
+        _, told, _ = audited(capsys, "rows.jsonl", "--out", f"run-{name}")
+        (line,) = (line for line in told.splitlines() if line.startswith("export "))
+        assert line.split()[line.split().index("--out") + 1] == free
 
 
 def test_a_draw_says_of_how_many(labels, tmp_path, capsys):

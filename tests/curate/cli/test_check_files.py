@@ -194,6 +194,13 @@ def test_a_file_that_cannot_be_read_hides_no_other(call, tmp_path: Path) -> None
     assert "bad.jsonl: line 2 is not JSON" in told[2]
 
 
+def test_a_fix_of_style_is_not_shown_as_a_repair(call) -> None:
+    """`\\le` for `\\leq` is no error: a newcomer must see which marks mend something."""
+    lines = call("check", "--latex", r"\label{a} x \le y^12", "--latex", r"\frac{a}")[1].splitlines()
+    assert any(line.endswith(r"[safe style fix: \leq]") for line in lines if " CAN001 " in line)
+    assert any(re.search(r"\[safe fix: ", line) for line in lines if " NRM" in line or " DLM" in line or " SEM" in line)
+
+
 def test_a_formula_that_is_not_closed_is_told(call, tmp_path: Path) -> None:
     write(tmp_path / "a.tex", "\\section{a} $x$\n\n$y\n\n$z$ $ $\n")
     assert call("check", "a.tex") == (

@@ -168,7 +168,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["render", "a"], "Missing option '--out'"),
         (["render", "none.txt", "--out", "p"], "none.txt: no such file"),
         (["render", "a", "--out", "labels.txt"], "labels.txt: can't create this folder"),
-        (["render", r"\frac{", "--out", "p"], "can't be drawn: '{' without a matching '}'"),
+        (["render", r"\frac{", "--out", "p"], "can't be drawn: a brace { is never closed"),
         (["audit", "labels.txt"], "Missing option '--out'"),
         (["audit", "--out", "run"], "no source given"),
         (["audit", "none.txt", "--out", "run"], "none.txt: no such file"),
@@ -499,7 +499,7 @@ def test_audit_then_compare(call, labels: Path, tmp_path: Path) -> None:
 def test_render_names_what_can_t_be_drawn(call, labels: Path, tmp_path: Path) -> None:
     called = call("render", "labels.txt", "--out", "p", "--format", "svg")
     assert (called.code, called.out) == (0, "1 drawn in p\n")
-    assert called.err == "0002: can't be drawn: '{' without a matching '}'\n"
+    assert called.err == "0002: can't be drawn: a brace { is never closed\n"
     assert [path.name for path in (tmp_path / "p").iterdir()] == ["0001.svg"]
     assert call("render", "x.txt", "--out", "p").code == 2
     assert call("render", r"x_{.txt}", "--out", "p").code == 0

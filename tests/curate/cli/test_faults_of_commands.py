@@ -143,7 +143,7 @@ LINE_ENDS = ["a\x85b", "a\u2028b", "a\u2029b", "\u2029", r"\text{a" + "\u2029b}"
 def test_a_character_that_ends_a_line_ends_no_drawing(label):
     drawn = dict(render_many([label], workers=1))[0]
     if label == "\u2029":
-        assert str(drawn) == "Nothing to draw"
+        assert str(drawn) == "there is nothing to draw"
     else:
         assert drawn.startswith(b"\x89PNG")
 

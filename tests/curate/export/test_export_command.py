@@ -85,6 +85,30 @@ def test_the_demo_ends_with_a_data_set_and_the_line_that_loads_it(
     assert call_check(capsys) == "demo/dataset"
 
 
+def test_what_loads_a_data_set_must_be_installed(
+    call, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The core doesn't have the package `datasets`, which loads what it wrote."""
+    monkeypatch.setattr("curate.export.tell.overview.is_there", lambda module: module != "datasets")
+    lines = call("run", "--out", "out", "--allow-no-image")[1].splitlines()
+    assert lines[-2] == "to load   pip install 'texsieve[hub]'"
+    assert lines[-1].startswith("load it   from datasets import load_dataset; ")
+    assert "This needs `pip install datasets`." in Path("out/README.md").read_text()
+    monkeypatch.setattr("curate.export.tell.overview.is_there", lambda module: True)
+    assert "texsieve[hub]" not in call("run", "--out", "two", "--allow-no-image")[1]
+
+
+def test_a_split_without_samples_is_told_with_what_to_do(call) -> None:
+    arguments = ["run", "--allow-no-image", "--out"]
+    splits = ["--splits", "train=.998,validation=.001,test=.001"]
+    said = " ".join(call(*arguments, "out", *splits)[1].split())
+    assert "No samples in validation and test: labels are drawn, and 0.1 % of " in said
+    assert "another --seed may give some" in said
+    assert "No samples in validation and test" in Path("out/README.md").read_text()
+    assert "No samples in" not in call(*arguments, "two", "--splits", "train=.6,validation=.2,test=.2")[1]
+    assert "No samples in" not in call(*arguments, "three", "--splits", "train=1")[1]
+
+
 def call_check(capsys: pytest.CaptureFixture[str]) -> str:
     """What `--check` reports as complete in the demo's export."""
     assert run_command("curate", main_group, ["export", "--check", "demo/dataset"]) == 0

@@ -87,8 +87,14 @@ def test_escapes_are_decoded_exactly_once(tmp_path: Path) -> None:
         (" \n\n", "holds no predictions"),
         ("[]", "holds no predictions"),
         (f"{GOOD}\n{{", "line 2 is not JSON: .*column 2"),
-        ("sample_id,gt,pred\n1,a,b\n", "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list$"),
-        ('{"rows": [\n1]}', "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list$"),
+        (
+            "sample_id,gt,pred\n1,a,b\n",
+            "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of",
+        ),
+        (
+            '{"rows": [\n1]}',
+            "line 1 is not JSON: .*; a prediction file is JSON lines, or one JSON list, of",
+        ),
         (f"{GOOD}\n\nnull", "line 3 is not a JSON object"),
         (f"[{GOOD}, 3]", "item 2 is not a JSON object"),
         (f"[{GOOD},\n {GOOD[:20]}", "is not a JSON list: .* line 2, column"),
@@ -147,6 +153,6 @@ def test_evaluate_takes_other_names_and_counts_answers_of_nothing(
     assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *columns]) == 0
     told = capsys.readouterr().out
     assert "exprate_render_equal   50.0000 %" in told
-    assert "1 answer is empty, which counts as wrong" in told
+    assert "1 of 2 answers (50 %) is missing (null or empty) and counts as wrong" in told
     assert run("finetune", main_group, ["evaluate", str(path), "--columns", "truth:latex"]) == 2
     assert "'truth:latex' is not ROLE:KEY with ROLE one of id, gt, pred, image" in capsys.readouterr().err

@@ -208,7 +208,7 @@ def test_characters_without_an_outline_keep_their_places() -> None:
 
 def test_a_misplaced_ampersand_is_refused() -> None:
     for label in ("a & b", "{a & b}", r"\begin{array}{c} a \end{array} & b"):
-        with pytest.raises(RenderError, match="Misplaced &"):
+        with pytest.raises(RenderError, match="an & stands outside a table"):
             laid_out(label)
     assert text(r"\matrix{a & b \cr c & d}") == "𝑎𝑏𝑐𝑑"
     assert text(r"a \& b") == "𝑎&𝑏"

@@ -157,8 +157,8 @@ def test_what_can_t_be_opened_or_drawn_says_why():
     assert [found.of_label(label).problem for label in labels] == [
         "Nothing to draw: the label is empty.",
         "Not drawn: 1,201 characters long.",
-        "Can't be drawn: '{' without a matching '}'",
-        "Can't be drawn: unsupported command: \\foo",
+        "Can't be drawn: a brace { is never closed",
+        "Can't be drawn: the command \\foo is unknown here",
     ]
 
 

@@ -9,7 +9,9 @@ import pytest
 
 import rules
 from curate.audit import AuditOptions, audit
-from curate.report.comparison import compare, to_json, to_text
+from curate.base import terminal
+from curate.cli.main import main_group
+from curate.report.comparison import compare, to_json, to_markdown, to_text
 from curate.runs.decision_counts import decided, text
 from curate.runs.decisions import append_decisions, decide
 from curate.runs.folder import Run, load_run
@@ -55,6 +57,34 @@ def test_compare_counts_decisions_of_today_by_source(run: Run) -> None:
     assert json.loads(to_json(compare([run])))[0]["decisions"]
     lines = to_text(compare([run]), width=160).splitlines()
     assert lines[0].endswith("decided")
+    assert lines[-1].startswith("4 samples decided on. Decisions take effect in curate export; findings, scores and ")
+    assert "4 samples decided on. Decisions take effect in curate export" in to_markdown(compare([run]))
+
+
+def test_findings_say_what_people_decided_and_where_it_takes_effect(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal.run("curate", main_group, ["findings", str(run.path), "--limit", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    who = decide("x", "accept", "x").who
+    assert all(line.endswith(f" (edited by {who})") for line in lines if line.startswith("one/b:"))
+    assert all(f"fixed by {who}" in line for line in lines if line.startswith("one/c:"))
+    assert not any(" by " in line for line in lines if line.startswith("two/e:"))
+    assert lines[-1] == (
+        "4 samples decided on (1 accepted, 1 fixed, 1 edited, 1 rejected); not applied: 1 about a sample that is not "
+        "there. Decisions take effect in curate export; findings, scores and verdicts are about the labels as read. "
+        "No sample with an error is undecided. For a verdict with the decisions applied, audit the folder that curate "
+        "export writes."
+    )
+
+
+def test_errors_that_nobody_decided_on_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = audited(tmp_path, {**LABELS, "c": r"\frac{a}{"})
+    assert terminal.run("curate", main_group, ["findings", str(run.path)]) == 0
+    assert "decided" not in capsys.readouterr().out
+    append_decisions(run.path, [decide("one/b", "accept", LABELS["b"])])
+    assert terminal.run("curate", main_group, ["findings", str(run.path)]) == 0
+    assert "1 sample with an error is undecided" in capsys.readouterr().out
 
 
 def test_without_decisions_compare_has_no_column_for_them(tmp_path: Path) -> None:

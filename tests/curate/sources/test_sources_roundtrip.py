@@ -47,7 +47,7 @@ def test_json_array(texts: list[str], indent: int | None) -> None:
 
 
 @_EXAMPLES
-@given(st.lists(_LABEL, min_size=1, max_size=8), st.sampled_from(["\r\n", "\n"]), st.sampled_from([",", "\t"]))
+@given(st.lists(_LABEL, min_size=1, max_size=8), st.sampled_from(["\r\n", "\n"]), st.sampled_from([",", ";", "\t"]))
 def test_csv_and_tsv(texts: list[str], end: str, delimiter: str) -> None:
     if end == "\n":  # the csv module leaves such a CR unquoted, so it looks like part of the line end
         texts = [text.replace("\r\n", "\n") for text in texts]
@@ -56,7 +56,7 @@ def test_csv_and_tsv(texts: list[str], end: str, delimiter: str) -> None:
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end)
     writer.writerow(["id", "label"])
     writer.writerows([str(at), text] for at, text in enumerate(texts))
-    assert _back("x.csv" if delimiter == "," else "x.tsv", out.getvalue()) == texts
+    assert _back("x.tsv" if delimiter == "\t" else "x.csv", out.getvalue()) == texts
 
 
 @_EXAMPLES

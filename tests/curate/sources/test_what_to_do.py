@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from source_makers import image, labels, read, write
+from source_makers import image, images, labels, read, write
 
+from curate.base import terminal
+from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.cli.main import main_group
+from curate.sources.places.file_text import FileText
+from curate.sources.places.table_fields import in_table
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ from curate.base.errors import UserError
         ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
         ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
         ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is data, not a header"),
-        ("labels.csv", "image;latex\n" + "".join(f"{n}.png;x_{n}\n" for n in range(4)), "separated by ';'"),
+        ("labels.csv", "image|latex\n" + "".join(f"{n}.png|x_{n}\n" for n in range(4)), "separated by '|'"),
         ("a.json", json.dumps({"info": {}, "data": [{"image": "0.png", "latex": "x"}]}), "its records under 'data'"),
         ("a.json", json.dumps({"train": [{"image": "0.png", "tex": "x"}], "val": [{"tex": "y"}]}), "'train', 'val'"),
         ("a.json", json.dumps({"0.png": {"latex": "x"}, "1.png": {"latex": "y"}}), "a record for each name"),
@@ -43,6 +48,42 @@ def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: 
     source = read(tmp_path)
     assert labels(source) == ["x"]
     assert [note for note in source.notes if note.endswith(": formulas.norm.csv")]
+
+
+def test_a_table_of_a_spreadsheet_with_semicolons(tmp_path: Path) -> None:
+    """Excel writes a byte order mark and, where the comma is the decimal sign, semicolons."""
+    rows = ["1.png;x,y", '2.png;"a\\;b"', '3.png;"\\text{""q""}"', "4.png;\\alpha", "5.png;too;many"]
+    before = ("\ufeffImage;LaTeX\r\n" + "\r\n".join(rows) + "\r\n").encode()
+    path = write(tmp_path / "t.csv", before)
+    for n in range(1, 5):
+        image(tmp_path / f"{n}.png")
+    source = read(tmp_path / "t.csv")
+    assert labels(source) == ["x,y", "a\\;b", '\\text{"q"}', r"\alpha"]
+    assert images(source) == ["1.png", "2.png", "3.png", "4.png"]
+    assert source.unreadable.total == 1
+    assert read(tmp_path).format == "csv"
+    changes = [(2, "x,y", "x;y"), (5, r"\alpha", r"\beta")]
+    file = FileText.read(path)
+    assert in_table(file, changes, ",", Columns()) == ["x;y", r"\beta"]
+    assert file.result().encode() == before.replace(b"1.png;x,y", b'1.png;"x;y"').replace(b"alpha", b"beta")
+
+
+def test_a_table_with_unknown_columns_is_told_which_look_like_labels_and_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"C:\\Bilder\\{n}.png;$\\frac{{{n}}}{{a}}$;note {n}" for n in range(1, 5)]
+    path = write(tmp_path / "t.csv", "Datei;Formel;Notiz\n" + "\n".join(rows) + "\n")
+    with pytest.raises(UserError, match=r"perhaps --columns label:Formel,image:Datei$"):
+        read(path)
+    with pytest.raises(UserError, match=r"name one with --columns label:COLUMN$"):
+        read(write(tmp_path / "u.csv", "a,b\none,two\n"))
+    # Every command that reads the file takes what the message says.
+    named = ["--columns", "label:Formel,image:Datei"]
+    for command in (["check"], ["render", "--out", str(tmp_path / "p")], ["audit", "--out", str(tmp_path / "run")]):
+        assert terminal.run("curate", main_group, [*command, str(path), *named]) in (0, 2), command
+        assert "no label column" not in capsys.readouterr().err
+        assert terminal.run("curate", main_group, [*command, str(path)]) == 2
+        assert "no label column" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["train.txt", "train.csv"])

@@ -45,11 +45,36 @@ def test_text_shows_raw_and_canonical(predictions: Path, capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     lines = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line}
     assert lines["3"] == ["predictions"]
-    assert lines["exprate"] == ["33.3333", "%", "[0.0,", "100.0]", "66.6667", "%", "[0.0,", "100.0]"]
+    assert lines["exprate"][:8] == ["33.3333", "%", "[0.0,", "100.0]", "66.6667", "%", "[0.0,", "100.0]"]
     assert lines["exprate_render_equal"][:2] == ["66.6667", "%"]
     assert lines["parse_rate"][:2] == ["66.6667", "%"]
     assert "%" not in lines["cer"]
     assert "symbols: b lost ×1" in printed
+
+
+def test_missing_answers_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer is at most three tokens away from a short label, so le3 alone would look like a good result."""
+    path = tmp_path / "pred.jsonl"
+    rows = [("x^2", None), ("x^2+1", None), (r"\frac{a}{b}", " "), ("a", "a")]
+    path.write_text("".join(json.dumps({"gt": gt, "pred": pred}) + "\n" for gt, pred in rows))
+    assert call("evaluate", path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 of 4 answers (75 %) are missing (null or empty) and count as wrong, except in le1, le2 and le3" in said
+    assert "le3 accepts 3 of them in raw tokens and 1 in canonical tokens" in said
+    assert "at most 3 tokens wrong" in said
+    path.write_text(json.dumps({"gt": "a + b + c", "pred": ""}) + "\n" + json.dumps({"gt": "a", "pred": "a"}))
+    assert call("evaluate", path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 of 2 answers (50 %) is missing (null or empty) and counts as wrong " in said
+
+
+def test_a_narrow_terminal_says_where_the_metrics_are_explained(
+    predictions: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns, told in (("80", True), ("120", False)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert call("evaluate", predictions) == 0
+        assert ("what it measures: finetune evaluate --help says it" in capsys.readouterr().out) == told
 
 
 def test_help_promises_nothing_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

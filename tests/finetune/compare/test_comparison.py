@@ -109,7 +109,7 @@ def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
     html = build(found).decode()
     assert "most predictions have no spaces" in html
     raw = re.search(r'<caption id="c-raw">.*?</table>', html, re.S).group()
-    assert raw.count("says nothing here") == raw.count('<td class="is-chance">') == 7
+    assert raw.count("says nothing here") == raw.count('<td class="is-chance"') == 7
     assert "is-better" not in raw
     assert "is-worse" not in raw
     assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
@@ -121,6 +121,8 @@ KIND_OF = {
     "missing": ("a + b + c", "a + b +"),
     "extra": ("a + b", "a + b c"),
     "other": (r"\left( x \right)", "( x )"),
+    "unread_answer": (r"\frac { 1 } { 2 }", r"\frac { 1 } { 2"),
+    "unread_label": (r"a _ { 1", r"a _ { 1 }"),
     "runaway": ("a + b", "a + b " * 40),
     "": (r"\frac { 1 } { 2 }", r"\frac12"),
 }
@@ -135,6 +137,26 @@ def test_every_wrong_answer_has_one_kind_and_the_counts_add_up() -> None:
     assert name_of(first.kinds[-1]) == "confused"  # two symbols, one subscript
     for model in (first, last):
         assert sum(counted(model.kinds).values()) == sum(model.alike == 0)
+
+
+def test_a_label_or_an_answer_that_cant_be_read_is_not_called_drawn_differently() -> None:
+    rows = [(f"s/t/{kind}", *KIND_OF[kind][:1], *KIND_OF[kind]) for kind in ("unread_label", "unread_answer")]
+    found = compare(*sides(rows))
+    html = build(found).decode()
+    assert "compared by its tokens only, since the label can&#39;t be read as LaTeX" in html
+    assert "the answer can&#39;t be read as LaTeX" in html
+    assert "drawn differently, with the same symbols" not in html
+    assert re.search(r"label unreadable +0 +1 ", as_text(found, 120))
+    assert re.search(r"answer unreadable +0 +1 ", as_text(found, 120))
+
+
+def test_missing_answers_are_counted_for_every_model() -> None:
+    rows = [("s/t/1", "x ^ { 2 }", "x ^ { 2 }", ""), ("s/t/2", "a", "a", " "), ("s/t/3", "b", "b", "b")]
+    found = compare(*sides(rows))
+    (told,) = found.notes
+    assert told[0] == "tuned.jsonl"
+    assert told[1].startswith("2 of 3 answers (66.7 %) are missing (null or empty) and count as wrong, except in le1,")
+    assert "2 of 3 answers (66.7 %) are missing" in build(found).decode()
 
 
 @pytest.mark.parametrize(
@@ -193,6 +215,10 @@ def test_three_models_stand_side_by_side() -> None:
     card = re.search(r'<article class="pair".*?</article>', html, re.S).group()
     assert re.findall(r"<h4>(.*?)</h4>", card) == ["truth", "base", "&lt;b&gt;evil&lt;/b&gt;", "best"]
     assert re.search(r"exprate_render_equal +20.0 % +20.0 % +100.0 %", as_text(found, 160))
+    assert [counts["fixed"] for counts in found.counts_against_first] == [1, 4]
+    assert [sum(counts.values()) for counts in found.counts_against_first] == [5, 5]
+    assert re.search(r"against base +fixed +broken", as_text(found, 160))
+    assert "What became of the 5 formulas, from base to each model" in html
 
 
 def test_differences_are_marked_at_their_place() -> None:
@@ -325,3 +351,28 @@ def test_the_filters_work_in_a_browser(tmp_path, clicks: str, shown: int, of: in
     assert len(cards) == len(rows)
     assert sum("hidden" not in card for card in cards) == shown
     assert f"{of} of {len(rows)} examples" in dom
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine")
+def test_metrics_of_three_models_fit_a_phone(tmp_path) -> None:
+    """No table of metrics has to be scrolled sideways; every figure says whose it is."""
+    before, after = sides()
+    path = tmp_path / "page.html"
+    path.write_bytes(build(compare(before, after, ("a model with a long name", after[1]))))
+    measure = (
+        "[document.documentElement.scrollWidth - innerWidth, ...[...document.querySelectorAll('table.cells')]"
+        ".map(one => one.parentElement.scrollWidth - one.parentElement.clientWidth)]"
+    )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(path.as_uri())
+        assert page.evaluate(measure) == [0] * 5
+        named = page.evaluate("getComputedStyle(document.querySelector('.cells td'), '::before').content")
+        assert named == '"Renders like the ground truth"'
+        page.set_viewport_size({"width": 1200, "height": 800})
+        assert page.evaluate("getComputedStyle(document.querySelector('.cells td')).display") == "table-cell"
+        browser.close()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from curate.base.errors import UserError
 from curate.base.terminal import run
 from curate.predictions.rows import read_predictions
 from finetune.cli.main import main_group
@@ -189,7 +190,9 @@ def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:
     assert [row.pred for row in read_predictions(tmp_path / "pred.jsonl")] == ["x_{1}", "page 2"]
     assert (found.pages, list(found.read.unopened)) == (2, ["data/p/test/1"])
     (data.parent / "1.png").write_bytes(whole)
-    (tmp_path / "pred.crops.jsonl").unlink()  # its parts have changed, and `predict_file` would say so
+    with pytest.raises(UserError, match=r"other boxes than pred\.boxes\.jsonl gives now\. Remove pred\.crops\.jsonl"):
+        predict()
+    (tmp_path / "pred.crops.jsonl").unlink()
     found = predict()
     assert (found.pages, found.read.unopened) == (3, {})
     assert len(read_predictions(tmp_path / "pred.jsonl")) == 3

@@ -52,6 +52,6 @@ def test_short_labels_are_counted_and_said() -> None:
         all_short, 120
     )
     (line,) = [line for line in as_text(all_short, 120).splitlines() if line.startswith("bleu4  ")]
-    assert set(line.split()[1:]) == {"–"}
+    assert set(line.split()[1:]) == {"–", "BLEU-4"}
     assert "Each counts as one missed 4-gram, as in NLTK" in as_text(some, 120)
     assert "fewer than four" not in as_text(as_metrics(evaluate(rows[2:])), 120)
