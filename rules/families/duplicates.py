@@ -422,8 +422,8 @@ def copy_with_another_label(samples: pl.LazyFrame, options: Options) -> Findings
 
     Why: One of the labels is wrong. If the images are in different splits, a model is tested on an image that it was
     trained on, and checks for equal labels don't find it.
-    Fix: None: look at the images, and keep the label that matches them. Images of formulas that differ in one letter
-    or mark are told apart, unless strokes are thinner than a pixel: then a comma may pass for a period. Images with
+    Fix: None: look at the images, and keep the label that matches them. Formulas that differ in one letter or mark are
+    told apart, but in blurred pictures with strokes about a pixel wide, a comma may pass for a period. Images with
     equal pixels are DUP002. Single symbols are not reported, as in DUP008.
     """
     rows = prepared(samples).filter(
