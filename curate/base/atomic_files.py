@@ -80,6 +80,8 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     a file.
     """
     path = real(path)
+    if path.is_symlink():
+        raise UserError(f"{path}: is a symbolic link that leads to itself; remove it")
     if restore(path, logs):
         if not replace:
             clear_away(path, logs)
