@@ -45,8 +45,11 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
     """Yield a temporary sibling of `path` that replaces `path` when the block ends without an error.
 
     Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes. mode: the
-    permissions that the file gets, by default those of any new one.
+    permissions that the file gets, by default those of any new one. Raises UserError if `path` is a device or a pipe:
+    who may write to /dev would replace /dev/null.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path}: is a device or a pipe; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
     temporary = path.parent / f".{path.name}.{token_hex(4)}{UNFINISHED}"
