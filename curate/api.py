@@ -55,7 +55,7 @@ def judge(
     run = Path(temporary.name) / "run" if temporary else Path(out or "")
     if not update and is_there(run):  # before anything is written beside it
         raise UserError(f"{run}: already exists; update=True judges what changed and keeps its decisions")
-    given = sources_of(data, run.with_name(f"{run.name}.data"), (columns or {}).get("image"))
+    given = sources_of(data, run.parent / f"{run.name}.data", (columns or {}).get("image"))
     roots: dict[str | None, Path] = {one.spec.name: one.images for one in given if one.images is not None}
     options = AuditOptions(
         ruleset=select(list(include), list(ignore), profile=profile),

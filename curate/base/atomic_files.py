@@ -43,8 +43,11 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
     """Yield a temporary sibling of `path` that replaces `path` when the block ends without an error.
 
     Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes. mode: the
-    permissions that the file gets, by default those of any new one.
+    permissions that the file gets, by default those of any new one. Raises UserError if `path` is a device or a pipe:
+    who may write to /dev would replace /dev/null.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path}: is a device or a pipe; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
     temporary = beside(path, UNFINISHED)
@@ -78,6 +81,8 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     a file.
     """
     path = real(path)
+    if path.is_symlink():
+        raise UserError(f"{path}: is a symbolic link that leads to itself; remove it")
     if restore(path, logs):
         if not replace:
             clear_away(path, logs)

@@ -37,7 +37,7 @@ _told: set[str] = set()
 
 def real(path: Path) -> Path:
     """The path to rename for `path`: a link stays, and its target is replaced."""
-    return path.resolve() if path.is_symlink() else path
+    return Path(os.path.realpath(path)) if path.is_symlink() else path  # `resolve` fails for a link to itself
 
 
 def restore(path: Path, logs: Sequence[str] = ()) -> bool:

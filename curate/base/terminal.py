@@ -51,6 +51,9 @@ def say(text: str | bytes = "") -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+    except OSError as error:
+        error.filename = "standard output"  # for the message
+        raise
 
 
 class Bars:

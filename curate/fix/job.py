@@ -211,7 +211,7 @@ def _refused(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 def journal_of(out: Path) -> Path:
     """The path of an output's journal, which is beside it."""
-    return out.with_name(out.name + _JOURNAL)
+    return out.parent / f"{out.name}{_JOURNAL}"  # `with_name` fails for `.` and `/`
 
 
 def check_out(out: Path) -> None:

@@ -63,10 +63,9 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
     queues = Queues(frame, out.parent)
     if queue not in queues.names():
         raise UserError(f"--list {queue}: no such list; this run has {', '.join(queues.names())}")
+    _check_free(out)
     interface = out.with_suffix(".xml")
-    for path in (out, interface):
-        if path.exists() or path.is_symlink():
-            raise UserError(f"{path}: already exists; remove it or name another file")
+    _check_free(interface)
     found = queues.of(queue)
     assert found is not None
     decided = standing(run)
@@ -120,6 +119,11 @@ def _predictions(row: Mapping[str, Any], fixed: str | None, reading: str | None)
                 "value": {"text": [text]},
             }
             yield {"model_version": f"texsieve: {name}", "result": [result]}
+
+
+def _check_free(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{path}: already exists; remove it or name another file")
 
 
 def _image(run: Run, row: Mapping[str, Any], root: Path) -> str | None:

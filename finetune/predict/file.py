@@ -28,7 +28,7 @@ _FREE = ("batch_size", "versions", "name", "path")
 
 def facts_file(path: Path) -> Path:
     """The file with the facts of a prediction file."""
-    return path.with_name(path.name + SUFFIX)
+    return path.parent / f"{path.name}{SUFFIX}"  # `with_name` fails for `.` and `/`
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:

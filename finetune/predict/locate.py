@@ -109,7 +109,7 @@ def predict_pages(
     """
     if path.exists() and not facts_file(path).exists():
         raise UserError(f"{path}: already exists, and is not a prediction of pages; name a different --out")
-    asked, crops = (path.with_name(f"{path.stem}.{kind}.jsonl") for kind in ("boxes", "crops"))
+    asked, crops = (path.parent / f"{path.stem}.{kind}.jsonl" for kind in ("boxes", "crops"))
     located = predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
     sizes = {page.sample_id: page.size for page in originals if page.sample_id not in located.unopened}
     seen = dict(zip(sizes, seen_sizes(list(sizes.values()), resize, max_pixels), strict=True))

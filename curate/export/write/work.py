@@ -50,11 +50,12 @@ class WorkingFolder:
         """Take the folder's lock; False if folder and lock were removed meanwhile."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
-        except FileNotFoundError:
-            return False
+            with suppress(FileNotFoundError):  # the folder was removed meanwhile
+                self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
         except OSError as error:
             raise UserError(f"{self.out}: can't be written: {error.strerror} ({self.folder})") from error
+        if self._lock is None or self._lock.closed:
+            return False
         if not try_lock(self._lock):
             self._lock.close()
             raise UserError(f"{self.out}: another export is being written there; wait for it, or name another --out")

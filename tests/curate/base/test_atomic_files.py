@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -173,3 +174,15 @@ def test_a_signal_as_the_temporary_file_is_made_leaves_nothing(tmp_path, monkeyp
         raise AssertionError("not reached")
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """Whoever may write to /dev would replace /dev/null by a file, for everybody."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UserError, match=f"{name}: is a device or a pipe; name a file"), new_file(tmp_path / name):
+            pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]

@@ -291,3 +291,12 @@ def test_where_folders_cannot_be_locked_a_leftover_is_put_back(tmp_path: Path, m
     aside(tmp_path / "run", "old")
     monkeypatch.setattr(fcntl, "flock", refuses)
     assert restore(tmp_path / "run")
+
+
+def test_a_link_that_leads_to_itself_is_no_folder_and_is_not_replaced(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    assert not is_there(loop)
+    with pytest.raises(UserError, match="loop: is a symbolic link that leads to itself; remove it"), new_folder(loop):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]

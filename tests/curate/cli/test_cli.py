@@ -318,7 +318,7 @@ def test_a_full_disk_is_an_error() -> None:
         pytest.skip("no /dev/full here")
     with Path("/dev/full").open("wb") as full:
         done = process("rules", stdout=full, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (2, b"curate: error: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, b"curate: error: standard output: No space left on device\n")
 
 
 def test_a_terminal_without_unicode_gets_text_and_json_stays_utf_8() -> None:
