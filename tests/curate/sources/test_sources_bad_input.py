@@ -196,6 +196,12 @@ def test_invalid_utf8_in_a_json_array_and_a_csv(tmp_path: Path) -> None:
     assert bad(table) == [(3, "not valid UTF-8")]
 
 
+def test_a_header_that_is_not_utf8(tmp_path: Path) -> None:
+    source = read(write(tmp_path / "x.csv", b"\x85n,label,o\xffther\r\n1,a,2\r\n"))
+    assert labels(source) == ["a"]
+    assert source.frame.columns[5:] == ["\\x85n", "o\\xffther"]
+
+
 def test_csv_rows_of_another_width_and_open_quotes(tmp_path: Path) -> None:
     source = read(write(tmp_path / "x.csv", 'label,n\na,1\nb\nc,1,2\n\n"d,4\ne,5\nf,6\n'))
     assert labels(source) == ["a", "e", "f"]
