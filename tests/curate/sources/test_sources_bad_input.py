@@ -379,6 +379,18 @@ def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(ending: str, tmp_path
     assert peak < 250_000_000
 
 
+@pytest.mark.parametrize(("ending", "comma"), [("csv", ","), ("tsv", "\t")])
+def test_a_field_of_millions_of_line_breaks_takes_seconds(ending: str, comma: str, tmp_path: Path) -> None:
+    many = 18_000_000  # more than the longest field that the csv module is allowed to read
+    path = write(tmp_path / f"x.{ending}", f'label{comma}n\na{comma}1\n"' + "\n" * many + f"b{comma}2\nc{comma}3\n")
+    began = time.process_time()
+    source = read(path)
+    assert time.process_time() - began < 15
+    assert labels(source)[0] == "a"
+    assert labels(source)[-1] == "c"
+    assert source.unreadable.by_reason["blank line"] > many - 3
+
+
 def test_names_that_are_not_utf8_are_counted_and_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     write(folder / "labels.jsonl", '{"image": "a.png", "latex": "x"}\n')
