@@ -17,6 +17,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.read_apart import read_apart
 from curate.runs.folder import Run
 from rules.sets.leaks import LONG
 from rules.sets.same_label import picture, with_label_groups
@@ -118,7 +119,7 @@ def read_hashes(path: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
     """The hashes of a file and its metadata. Raises UserError if it is not a file of hashes."""
     metadata = facts_of(path)
     with _readable(path):
-        frame = pl.read_parquet(path)
+        frame = read_apart(path, pl.read_parquet, path)
     if dict(frame.schema) != SCHEMA:
         raise UserError(f"{path}: a file of hashes without exactly the columns {', '.join(SCHEMA)}; make it again")
     return frame, metadata

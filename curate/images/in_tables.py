@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.base.read_apart import first_line
 from curate.images.cells import bytes_in
 from curate.images.errors import MISSING, ImageError, error_text
 
@@ -44,6 +45,8 @@ def read_cell(file: Path, cell: str) -> bytes:
         raise ImageError(f"{file.name} has no column {name!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(error_text(error)) from error
+    except (MemoryError, SystemError) as error:  # pyarrow's, about a damaged table
+        raise ImageError(f"{file.name} is damaged: {first_line(error)}") from error
     if not data:
         raise ImageError(f"row {row} of {file.name} holds no image")
     return data
@@ -52,7 +55,7 @@ def read_cell(file: Path, cell: str) -> bytes:
 def open_arrow(path: Path) -> pa.Table:
     """A memory-mapped Arrow file, in the streaming format (as `datasets` writes it) or the file format; copies nothing.
 
-    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) if it can't be read.
+    Raises OSError, ValueError (pyarrow's ArrowInvalid is one) or MemoryError if it can't be read or is damaged.
     """
     return _arrow(path, path.stat().st_mtime_ns)
 
@@ -63,10 +66,12 @@ def _arrow(path: Path, _changed: int) -> pa.Table:
 
     mapped = pa.memory_map(str(path))
     try:
-        return pa.ipc.open_stream(mapped).read_all()
+        table = pa.ipc.open_stream(mapped).read_all()
     except pa.ArrowInvalid:
         mapped.seek(0)
-        return pa.ipc.open_file(mapped).read_all()
+        table = pa.ipc.open_file(mapped).read_all()
+    table.validate(full=True)  # reading a damaged table's cells would crash, or read other memory
+    return table
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,6 @@ from curate.images.in_json import ENDINGS
 from curate.sources.chat_layout import IMAGES, Layout, label_beside, layout_of, plain_label
 from curate.sources.chat_rows import PACKED_IMAGE, WEB_IMAGE, Stored, Unfit, is_web, label_of, sample_of
 from curate.sources.columns import IMAGE_NOT_PATH, rows_frame
-from curate.sources.image_paths import resolve_images
 from curate.sources.model import STORED_IMAGE, Job
 
 if TYPE_CHECKING:
@@ -88,11 +87,10 @@ def chat_frame(
 
 
 def chat_table(path: Path, job: Job, batches: Iterable[pa.RecordBatch], layout: Layout | None = None) -> pl.DataFrame:
-    """A part's frame from table rows that are conversations. Images inside stay unread."""
+    """A part's frame from table rows that are conversations. Images inside stay unread, and files unresolved."""
     records = list(_records(batches, job.left()))
     job.rows += len(records)
-    frame = chat_frame(range(1, len(records) + 1), records, path, job, layout, table=True)
-    return resolve_images(frame, job, path)
+    return chat_frame(range(1, len(records) + 1), records, path, job, layout, table=True)
 
 
 def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None) -> Layout | None:

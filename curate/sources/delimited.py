@@ -129,7 +129,7 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
             taken = feed.row_read() or 1
         if not header:
             if any(field.strip() for field in row):
-                header = [field.strip() for field in row]
+                header = [_readable(field).strip() for field in row]
             line += taken
             continue
         job.rows += 1
@@ -150,6 +150,12 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
             job.bad(path, line, WRONG_FIELDS, delimiter.join(row))
         line += taken
     return header, lines, rows
+
+
+def _readable(name: str) -> str:
+    """A column's name without stand-ins; bytes that are not UTF-8 are shown as `\\x85`."""
+    text = name.replace(_CR, "\r").replace(_LONG, "…")
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.base.errors import UserError
+from curate.base.read_apart import read_apart, refuse_bomb
 from curate.sources.chat_frames import chat_columns, chat_table
 from curate.sources.chat_layout import Layout, layout_of
 from curate.sources.columns import (
@@ -39,6 +41,33 @@ def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataF
 
     layout: that of its conversations, if known.
     """
+    return _apart(_parquet, path, job, layout)
+
+
+def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
+    """`read_parquet` for one Arrow file (memory-mapped, images left unread). Raises UserError if it isn't one."""
+    return _apart(_arrow, path, job, layout)
+
+
+#: A part's frame, and whether its images are names of files that must be found.
+_Read = tuple[pl.DataFrame, bool]
+_Reader = Callable[[Path, Job, Layout | None], _Read]
+
+
+def _apart(read: _Reader, path: Path, job: Job, layout: Layout | None) -> pl.DataFrame:
+    frame, has_names, after = read_apart(path, _reported, read, path, job, layout)
+    for field in fields(job):
+        setattr(job, field.name, getattr(after, field.name))
+    return resolve_images(frame, job, path) if has_names else frame
+
+
+def _reported(read: _Reader, path: Path, job: Job, layout: Layout | None) -> tuple[pl.DataFrame, bool, Job]:
+    """What `read` returns, and the job with what was reported to it: a helper works with a copy."""
+    frame, has_names = read(path, job, layout)
+    return refuse_bomb(path, frame), has_names, job
+
+
+def _parquet(path: Path, job: Job, layout: Layout | None) -> _Read:
     try:
         schema = pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -49,7 +78,7 @@ def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataF
 
         with pq.ParquetFile(path) as file:
             if chat := chat_columns(file.schema_arrow, job.columns, layout):
-                return chat_table(path, job, file.iter_batches(_BATCH, columns=chat), layout)
+                return chat_table(path, job, file.iter_batches(_BATCH, columns=chat), layout), True
 
     def columns(names: list[str]) -> pl.DataFrame:
         try:
@@ -124,8 +153,7 @@ class _ArrowImages:
         return any(field.null_count < len(field) for _, field in self._fields(column, "bytes"))
 
 
-def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
-    """`read_parquet` for one Arrow file (memory-mapped, images left unread). Raises UserError if it isn't one."""
+def _arrow(path: Path, job: Job, layout: Layout | None) -> _Read:
     from curate.images.in_tables import open_arrow
 
     try:
@@ -133,12 +161,13 @@ def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFra
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be read as Arrow: {str(error).splitlines()[0][:200]}") from error
     if chat := chat_columns(table.schema, job.columns, layout):
-        return chat_table(path, job, table.select(chat).to_batches(_BATCH), layout)
+        return chat_table(path, job, table.select(chat).to_batches(_BATCH), layout), True
     left = job.left()
     if left is not None:
         table = table.slice(0, left)
     empty = pl.from_arrow(table.schema.empty_table())
     schema = dict(empty.schema) if isinstance(empty, pl.DataFrame) else {}
+    table = table.rename_columns(list(schema))  # polars names columns that have no name
 
     def columns(names: list[str]) -> pl.DataFrame:
         frame = pl.from_arrow(table.select(names))
@@ -147,8 +176,8 @@ def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFra
     return table_frame(path, job, schema, columns, _ArrowImages(table))
 
 
-def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held: Any) -> pl.DataFrame:
-    """A part's frame from a table with a schema.
+def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held: Any) -> _Read:
+    """A part's frame from a table with a schema, and whether its images are names of files.
 
     columns(names) reads columns as a frame; `held` says what structs of images hold.
     """
@@ -202,7 +231,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
     for at, reason in sorted(bad.items()):
         job.bad(path, at + 1, reason, frame["label"][at] or "")
     frame = frame.filter(pl.repeat(True, frame.height, eager=True).scatter(sorted(bad), False)) if bad else frame
-    return frame if stored else resolve_images(frame, job, path)
+    return frame, not stored
 
 
 def _image_column(

@@ -149,6 +149,16 @@ def _by_helper(work: Callable[[Any], Any], limit: float, batch: Sequence[Any]) -
     return list(the_pool().work(work, iter([batch]), 1, limit))
 
 
+def do_apart(work: Callable[[Sequence[Item]], Result], item: Item, limit: float) -> Result | Lost:
+    """The result of `work` for one item in a helper process, whether `isolated` or not.
+
+    limit: seconds that it may take. Raises what `work` raises, and `rules.workers.process.HelperError`.
+    """
+    done: Result | Lost
+    [done] = the_pool().work(work, iter([[item]]), 1, limit)
+    return done
+
+
 def are_jobs_spread() -> bool:
     """Does `spread_jobs` give its jobs away?"""
     return _here().spreader is not None

@@ -17,7 +17,7 @@ import shapes
 
 from rules import engine, fixing
 from rules.latex import lexer, reader
-from rules.registry import all_rules
+from rules.registry import Rule, all_rules
 from rules.selection import select
 from rules.toolkit.label import Label
 
@@ -35,17 +35,18 @@ def exponent(work: Callable[[Any], object], once: Any, twice: Any) -> float:
     shorter = longer = float("inf")
     found = 0.0
     for _ in range(ATTEMPTS):
-        longer = min(longer, _seconds(work, twice))
+        longer = min(longer, seconds(work, twice))
         if longer < SHORT:
             return 0
-        shorter = min(shorter, _seconds(work, once))
+        shorter = min(shorter, seconds(work, once))
         found = log2(longer / shorter)
         if found <= BOUND:
             break
     return found
 
 
-def _seconds(work: Callable[[Any], object], label: Any) -> float:
+def seconds(work: Callable[[Any], object], label: Any) -> float:
+    """Seconds of processor time that `work` takes for a label."""
     start = process_time()
     work(label)
     return process_time() - start
@@ -78,7 +79,7 @@ def test_reading_grows_with_the_label(work: Callable[[str], object]):
 
 
 @cache
-def _labels(size: int) -> dict[str, Label]:
+def labels(size: int) -> dict[str, Label]:
     """Labels as rules see them."""
     made = {}
     for shape, text in shapes.labels(size).items():
@@ -87,15 +88,18 @@ def _labels(size: int) -> dict[str, Label]:
     return made
 
 
+def judging(rule: Rule) -> Callable[[Label], object]:
+    """What a rule does with a label that it judges, with every option that makes it look at more."""
+    options = {**rule.options, **({"every": True} if "every" in rule.options else {})}
+    return lambda label: list(rule.judge(label, options))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("code", [code for code, rule in all_rules().items() if rule.scope == "label"])
 def test_judging_grows_with_the_label(code: str):
-    rule = all_rules()[code]
-    options = {**rule.options, **({"every": True} if "every" in rule.options else {})}
-    once, twice = _labels(ONCE), _labels(TWICE)
-    found = {
-        shape: exponent(lambda label: list(rule.judge(label, options)), once[shape], twice[shape]) for shape in twice
-    }
+    work = judging(all_rules()[code])
+    once, twice = labels(ONCE), labels(TWICE)
+    found = {shape: exponent(work, once[shape], twice[shape]) for shape in twice}
     assert {shape: round(power, 2) for shape, power in found.items() if power > BOUND} == {}
 
 

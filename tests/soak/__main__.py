@@ -23,6 +23,7 @@ import labels  # noqa: E402
 import pages  # noqa: E402
 import sources  # noqa: E402
 import stops  # noqa: E402
+import tables  # noqa: E402
 from attack import Attack, Failure  # noqa: E402
 
 #: Seconds between two progress reports.
@@ -30,6 +31,7 @@ TELL = 600.0
 ATTACKS: dict[str, Attack] = {
     "labels": labels.attack,
     "sources": sources.attack,
+    "tables": tables.attack,
     "stopped": stops.stopped,
     "full-disk": stops.full,
     "two-writers": stops.two,

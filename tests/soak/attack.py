@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -23,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300
 #: Bytes of address space that a command may take on a small input. Chromium and torch need more.
 MEMORY = 12 << 30
+#: Seconds without an answer after which a worker counts as hanging.
+HANGS = 60.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,42 @@ class Ended(NamedTuple):
     code: int
     out: str
     err: str
+
+
+class Worker:
+    """A process that does some work for each request, a line of JSON. It starts again whenever a request ended it."""
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+        self._process: subprocess.Popen[str] | None = None
+
+    def wrong(self, *request: str) -> str | None:
+        """What the process finds wrong with the result for a request, or how it ended; None if nothing is wrong."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, str(self._script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], HANGS)[0]:
+            self.end()
+            return f"hangs: no answer after {HANGS:.0f} s"
+        line = self._process.stdout.readline()
+        if not line:
+            return f"ends its process ({self._process.wait()})"
+        answer: str | None = json.loads(line)
+        return answer
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def program(name: str, *arguments: str | Path) -> list[str]:

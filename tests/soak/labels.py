@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import select
 import shlex
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 import hostile
-from attack import ROOT, Failure
+from attack import ROOT, Failure, Worker
 from label_work import WORK
 
 from curate.demo.grammar import grow
@@ -27,8 +24,6 @@ from rules.latex.commands import COMMANDS, ENVIRONMENTS
 SCRIPT = ROOT / "tests" / "soak" / "label_work.py"
 #: Labels in a round.
 ROUND = 30
-#: Seconds without an answer after which a label counts as hanging.
-HANGS = 60.0
 #: Seconds that are spent on making a failing label smaller.
 SHRINKING = 120.0
 _SHARED = ROOT.parent / "shared" / "data" / "latex_verdicts.jsonl"
@@ -42,44 +37,9 @@ _PIECES = (
 )  # fmt: skip
 
 
-class Worker:
-    """A process that gives labels to `label_work`. It starts again whenever a label has ended it."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-
-    def wrong(self, work: str, label: str) -> str | None:
-        """What is wrong with the result of a work for a label; None if nothing is."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, str(SCRIPT)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([work, label]) + "\n")
-        self._process.stdin.flush()
-        assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], HANGS)[0]:
-            self.end()
-            return f"hangs: no answer after {HANGS:.0f} s"
-        line = self._process.stdout.readline()
-        if not line:
-            return f"ends its process ({self._process.wait()})"
-        answer: str | None = json.loads(line)
-        return answer
-
-    def end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-
-
 def attack(random: Random, _folder: Path) -> tuple[list[Failure], Counter[str]]:
     """Gives all the work labels that are made from real ones, from a grammar, and from earlier failures."""
-    worker, failures = Worker(), []
+    worker, failures = Worker(SCRIPT), []
     try:
         for _ in range(ROUND):
             label = made(random)

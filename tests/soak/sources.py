@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import broken_tables
 from attack import Failure, complaint, contents, program, run
 from labels import made
 from layout_makers import LAYOUTS
@@ -27,7 +28,9 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     for _ in range(random.randint(1, 4)):
         files = sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
         if files:
-            random.choice(_BREAKS)(random, random.choice(files))
+            file = random.choice(files)
+            is_table = file.suffix in (".parquet", ".arrow") and random.random() < 0.7
+            (_table if is_table else random.choice(_BREAKS))(random, file)
     given = _archived(random, source) if random.random() < 0.2 else source
     before = contents(folder)
     out = folder.parent / f"{folder.name}-run"
@@ -60,6 +63,10 @@ def _flipped(random: Random, file: Path) -> None:
         if data:
             data[random.randrange(len(data))] = random.randrange(256)
     file.write_bytes(data)
+
+
+def _table(random: Random, file: Path) -> None:
+    file.write_bytes(broken_tables.broken_bytes(random, file.read_bytes()))
 
 
 def _cut(random: Random, file: Path) -> None:

@@ -24,7 +24,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rounds"),
-    [("labels", 2), ("sources", 6), ("stopped,decided,full-disk,two-writers,deciding", 5)],
+    [("labels", 2), ("sources", 6), ("tables", 1), ("stopped,decided,full-disk,two-writers,deciding", 5)],
 )
 def test_nothing_breaks(name: str, rounds: int) -> None:
     soak(name, rounds)
@@ -54,10 +54,9 @@ def test_a_label_is_made_smaller_as_long_as_it_fails() -> None:
 
 
 def test_a_worker_that_hangs_or_dies_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import labels
+    import attack
 
-    monkeypatch.setattr(labels, "HANGS", 5.0)
-    worker = labels.Worker()
+    monkeypatch.setattr(attack, "HANGS", 5.0)
     stub = tmp_path / "label_work.py"
     stub.write_text(
         "import os, sys, time, json\n"
@@ -66,7 +65,7 @@ def test_a_worker_that_hangs_or_dies_is_noticed(monkeypatch: pytest.MonkeyPatch,
         "    time.sleep(99) if label == 'hang' else os._exit(7) if label == 'die' else print('null', flush=True)\n",
         encoding="utf-8",
     )
-    monkeypatch.setattr(labels, "SCRIPT", stub)
+    worker = attack.Worker(stub)
     assert worker.wrong("check", "x") is None
     assert "ends its process (7)" in str(worker.wrong("check", "die"))
     assert "hangs" in str(worker.wrong("check", "hang"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.base.read_apart import read_apart
 from curate.sources.chat_frames import answers, chat_layout
 from curate.sources.chat_layout import Layout
 from curate.sources.chat_rows import label_of
@@ -51,7 +52,10 @@ class TableFile:
         return self.path.suffix.lower() == ".arrow"
 
     def _labels(self) -> tuple[str, list[str | None]]:
-        """The label column's name and values."""
+        """The label column's name and values. Raises UserError."""
+        return read_apart(self.path, TableFile._read_labels, self)
+
+    def _read_labels(self) -> tuple[str, list[str | None]]:
         import pyarrow.parquet as pq
 
         from curate.images.in_tables import open_arrow
@@ -119,12 +123,15 @@ class TableFile:
 
     def write_as(self, path: Path, *, compressed: bool) -> None:
         """Write a table of the same kind, schema and metadata, piece by piece: its pictures may be large."""
+        read_apart(self.path, TableFile._write, self, path)
+
+    def _write(self, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         from curate.images.in_tables import open_arrow
 
-        name = self._labels()[0]
+        name = self._read_labels()[0]
         if self._is_arrow:
             whole = open_arrow(self.path)
             with pa.OSFile(str(path), "wb") as sink, self._arrow_writer(sink, whole.schema) as writer:

@@ -232,15 +232,14 @@ def _in_upright_groups(label: Label) -> frozenset[int]:
     """The tokens in the braced argument of a font command, or in a group that begins with a font switch."""
     tokens = label.tokens
     inside: list[int] = []
-    groups: list[bool] = []  # for each open group, the innermost last: is it upright?
+    groups = [False]  # for each open group, the innermost last: is it, or one around it, upright?
     for index, token in enumerate(tokens):
         if token == "{":
-            groups.append(
-                (index > 0 and tokens[index - 1] in _FONTS) or not _FONTS.isdisjoint(tokens[index + 1 : index + 2])
-            )
-        elif token == "}" and groups:
+            before = index > 0 and tokens[index - 1] in _FONTS
+            groups.append(groups[-1] or before or not _FONTS.isdisjoint(tokens[index + 1 : index + 2]))
+        elif token == "}" and len(groups) > 1:
             groups.pop()
-        elif True in groups:
+        elif groups[-1]:
             inside.append(index)
     return frozenset(inside)
 

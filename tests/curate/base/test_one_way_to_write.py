@@ -120,7 +120,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/demo/__init__.py": "_draw _write_hme100k _write_im2latex _write_m2e",
         "curate/sources/places/file_text.py": "write_as",
         "curate/sources/places/output.py": "write_as",
-        "curate/sources/places/table_file.py": "write_as",
+        "curate/sources/places/table_file.py": "_write",
         "finetune/merge/gguf.py": "convert",
     },
     "into the folder of an export, which goes on where it was stopped and is put in its place at the end": {

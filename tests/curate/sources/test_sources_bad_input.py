@@ -196,6 +196,12 @@ def test_invalid_utf8_in_a_json_array_and_a_csv(tmp_path: Path) -> None:
     assert bad(table) == [(3, "not valid UTF-8")]
 
 
+def test_a_header_that_is_not_utf8(tmp_path: Path) -> None:
+    source = read(write(tmp_path / "x.csv", b"\x85n,label,o\xffther\r\n1,a,2\r\n"))
+    assert labels(source) == ["a"]
+    assert source.frame.columns[5:] == ["\\x85n", "o\\xffther"]
+
+
 def test_csv_rows_of_another_width_and_open_quotes(tmp_path: Path) -> None:
     source = read(write(tmp_path / "x.csv", 'label,n\na,1\nb\nc,1,2\n\n"d,4\ne,5\nf,6\n'))
     assert labels(source) == ["a", "e", "f"]
@@ -371,6 +377,18 @@ def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(ending: str, tmp_path
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 250_000_000
+
+
+@pytest.mark.parametrize(("ending", "comma"), [("csv", ","), ("tsv", "\t")])
+def test_a_field_of_millions_of_line_breaks_takes_seconds(ending: str, comma: str, tmp_path: Path) -> None:
+    many = 18_000_000  # more than the longest field that the csv module is allowed to read
+    path = write(tmp_path / f"x.{ending}", f'label{comma}n\na{comma}1\n"' + "\n" * many + f"b{comma}2\nc{comma}3\n")
+    began = time.process_time()
+    source = read(path)
+    assert time.process_time() - began < 15
+    assert labels(source)[0] == "a"
+    assert labels(source)[-1] == "c"
+    assert source.unreadable.by_reason["blank line"] > many - 3
 
 
 def test_names_that_are_not_utf8_are_counted_and_left_out(tmp_path: Path) -> None:
