@@ -328,10 +328,13 @@ class Reader(ScriptReader):
 
         _flush(out, sub, sup)
         if numerator is not None:
-            out = _infix(*numerator, out)
-            atoms, plain = 1, out[0] in ("\\frac", "\\binom")
-            if out[0] not in ("\\frac", "\\binom"):
+            fraction = _as_fraction(*numerator, out)
+            atoms, plain = 1, fraction is not None
+            if fraction is None:
+                command, above = numerator
+                fraction = [*above, command, *out]
                 infix = None
+            out = fraction
         self.infix_at = infix_at
         self.infix = infix
         self.simple = atoms == 1 and plain
@@ -414,11 +417,11 @@ _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
 }
 
 
-def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
-    """`a \\over b` as `\\frac{a}{b}`; rarer commands, and those below which a font switch still acts, stay infix."""
+def _as_fraction(command: str, above: list[str], below: list[str]) -> list[str] | None:
+    """`a \\over b` as `\\frac{a}{b}`; None for rarer commands, and if a font switch above still acts below the bar."""
     write = _INFIX.get(command)
     if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
-        return [*above, command, *below]
+        return None
     return write(above, below)
 
 
