@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
-from rules.latex.actions import ACTIONS, AMPERSAND, CLOSE, END, INFIX, NOTHING, ORD, REF, RIGHT, ROW, SPACE
+from rules.latex.actions import ACTIONS, AMPERSAND, CLOSE, COMMAND, END, INFIX, NOTHING, ORD, REF, RIGHT, ROW, SPACE
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 
@@ -213,6 +213,35 @@ def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
     )
 
 
+def ties_set_apart(tokens: Sequence[str]) -> list[int] | None:
+    r"""The places of the `~` in canonical tokens that the reader draws as `\ {}` (see `is_set_apart`).
+
+    None if only the reader knows: with environments, infix commands, optional arguments, or spaces that take a length.
+    """
+    found: list[int] = []
+    lists: list[list[str]] = [[]]  # the lists of atoms around this place, up to here
+    for at, token in enumerate(tokens):
+        action = ACTIONS.get(token)
+        if token == "~":
+            if is_set_apart(lists[-1], tokens, at + 1, spaced=True):
+                found.append(at)
+        elif token == "}" or token == "\\right":
+            inner = lists.pop()
+            if not lists:
+                return None
+            lists[-1] += inner
+        elif (
+            action == INFIX
+            or (action == COMMAND and tokens[at + 1 : at + 2] == ["["])
+            or (action is None and token[0] == "\\")  # `\hspace{1pt}` and `\begin{array}` are one token each
+        ):
+            return None
+        lists[-1].append(token)
+        if token == "{" or token == ATOM_OPEN or tokens[at - 1 : at] == ["\\left"]:
+            lists.append([])
+    return found
+
+
 _NO_ATOMS = frozenset({SPACE, INFIX, CLOSE, RIGHT, AMPERSAND, ROW, END})
 
 
@@ -226,6 +255,8 @@ def are_braces_edited(tokens: Sequence[str]) -> bool:
             opening = opened.pop()
             if tokens[opening] == ATOM_OPEN:
                 inner, scripts = tokens[opening + 1 : at], tokens[at + 1 : at + 2] in (["_"], ["^"])
+                if not inner and scripts:  # as in `{}^2`
+                    continue
                 if not inner or (head_of_last(inner) in (0, None) and not _is_scripted(inner)):
                     return True
                 if holds_together(inner, after_operator=True, scripts=scripts):

@@ -334,13 +334,13 @@ class Reader(ScriptReader):
 
         _flush(out, sub, sup)
         if numerator is not None:
-            command, first = numerator
-            write = None if any(ACTIONS.get(token) == SWITCH for token in first) else _INFIX.get(command)
-            # Rarer commands, and those below which a font switch still acts, stay infix.
-            out = [*first, command, *out] if write is None else write(first, out)
-            atoms, plain = 1, write is not None
-            if write is None:
+            fraction = _as_fraction(*numerator, out)
+            atoms, plain = 1, fraction is not None
+            if fraction is None:
+                command, above = numerator
+                fraction = [*above, command, *out]
                 infix = None
+            out = fraction
         self.infix_at = infix_at
         self.infix = infix
         self.simple = atoms == 1 and plain
@@ -457,6 +457,14 @@ _INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
     "\\over": lambda a, b: ["\\frac", "{", *a, "}", "{", *b, "}"],
     "\\choose": lambda a, b: ["\\binom", "{", *a, "}", "{", *b, "}"],
 }
+
+
+def _as_fraction(command: str, above: list[str], below: list[str]) -> list[str] | None:
+    """`a \\over b` as `\\frac{a}{b}`; None for rarer commands, and if a font switch above still acts below the bar."""
+    write = _INFIX.get(command)
+    if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
+        return None
+    return write(above, below)
 
 
 def without_trailing_space(canonical: list[str]) -> int:

@@ -18,7 +18,7 @@ from math_core import LatexError, LatexToMathML
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
-from rules.latex.gaps import are_braces_edited, has_gap_at_tie
+from rules.latex.gaps import are_braces_edited, has_gap_at_tie, ties_set_apart
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
@@ -79,12 +79,20 @@ def ready(tokens: list[str]) -> list[str] | None:
     if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
         return None
     special = FOLDED.intersection(tokens)
-    if "~" in special and not has_gap_at_tie(tokens, ends=True):
+    ties: list[int] | None = []
+    if "~" in special:
         special -= {"~"}
+        ties = ties_set_apart(tokens) if has_gap_at_tie(tokens, ends=True) else []
+        if ties is None:
+            return None
     if special and not (special <= _ROWS and _rows_are_plain(tokens)):
         return None
     if ATOM_OPEN in tokens and are_braces_edited(tokens):
         return None
+    if ties:
+        tokens = list(tokens)
+        for at in ties:
+            tokens[at] = "\\ {}"
     return tokens if _MARKED.keys().isdisjoint(special) else [_MARKED.get(token, token) for token in tokens]
 
 

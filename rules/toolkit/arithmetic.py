@@ -144,13 +144,13 @@ def _number(tokens: tuple[str, ...], start: int) -> tuple[Number, int]:
 
 def value(tokens: list[str]) -> tuple[Number, int] | None:
     """The value of the tokens and the number of operations, or None if they are not a plain calculation."""
+    if not 0 < len(tokens) <= _MOST or not _PLAIN.issuperset(tokens):
+        return None
     return _value(tuple(tokens))
 
 
 @lru_cache(maxsize=1 << 14)  # both neighbours of a side need it, and so do several rules
 def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
-    if not 0 < len(tokens) <= _MOST or not _PLAIN.issuperset(tokens):
-        return None
     try:
         result, end, count = _sum((*tokens, ""), 0)
     except (NotArithmetic, RecursionError):

@@ -73,12 +73,11 @@ def has_command(*names: str) -> pl.Expr:
 def marks(labels: Iterable[Sequence[str]]) -> list[int]:
     """The column `marks` for labels with these tokens."""
     all_rules()  # the words have their bits only once every rule has been imported
-    return [_marks(toks) for toks in labels]
+    has_none = frozenset(_MARKS).isdisjoint
+    return [0 if has_none(toks) else _marks(toks) for toks in labels]
 
 
 def _marks(toks: Sequence[str]) -> int:
-    if _MARKS.keys().isdisjoint(toks):
-        return 0
     found = 0
     for token in _MARKS.keys() & toks:
         found |= _MARKS[token]

@@ -76,7 +76,10 @@ def test_what_math_core_gets_is_known(label: str):
     [
         (r"\begin{array}{cc} a & b \\ {- c} & 0 \end{array}", True),
         (r"{a b}^2 \begin{matrix} 1 \\ 2 \end{matrix}", True),
-        (r"x ~ y", True), (r"x ~ = y", False), (r"a \\ b", False), (r"\begin{matrix} a \\[2pt] b \end{matrix}", False),
+        (r"x ~ y", True), (r"x ~ = y", True), (r"\frac{a ~ ,}{b} \left( ~ + c ~ \right)", True), (r"+ ~ {a b}", True),
+        (r"\sqrt[~ = 3]{x}", False), (r"x ~ = y \hspace{1pt} z", False), (r"a ~ = b \atop c", False),
+        (r"\begin{matrix} a ~ = \end{matrix}", False), (r"{}^2 x {}_i + {}", False), (r"= {}^2 x", True),
+        (r"a \\ b", False), (r"\begin{matrix} a \\[2pt] b \end{matrix}", False),
         (r"\begin{matrix} a \\ [b] \end{matrix}", False), (r"\int {(a)}", False), (r"{x^2}_i", True), (r"{= a}", True),
         (r"{} + b", False), (r"\frac { \dfrac a b } c", False),
     ],

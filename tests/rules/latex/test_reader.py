@@ -171,6 +171,7 @@ def test_a_problem_points_at_its_tokens(label, kind, tokens):
         (r"\frac12", r"\frac { 1 } { 2 }"),
         (r"{a \over b}", r"\frac { a } { b }"),
         (r"{n \choose k}", r"\binom { n } { k }"),
+        (r"{\frac{a}{b} \atop c}", r"{ \frac { a } { b } \atop c }"),
         ("f''", r"f ^ { \prime \prime }"),
         (r"\le \ge \to", r"\leq \geq \rightarrow"),
         (r"{{a}} x{}", "a x"),

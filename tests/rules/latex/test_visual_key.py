@@ -85,6 +85,7 @@ def test_labels_that_look_the_same(one, other):
         (r"\hslash", r"\hbar"),
         (r"a \coloneq b", r"a \coloneqq b"),
         (r"x_{12}", "x_12"),
+        (r"{\frac{a}{b} \rm \over c d}", r"{\frac{a}{b} \over c d}"),
         (r"{x^2}^3", "x^{23}"),
         (r"\int\limits_a", r"\int_a"),
         (r"\frac{\sum\limits_i}{2}", r"\frac{\sum_i}{2}"),
