@@ -53,6 +53,8 @@ def judge_labels(
     """
     samples = tables.samples
     rows, distinct = _numbered(samples)
+    if earlier is None or distinct > earlier.index.height:  # there is something new
+        engine.prepare(options.ruleset)
     asked = _Asked(replace(options, known=None), tuple(documents), wrong, samples.schema())
     reused = done = 0
     erring: list[str] = []
