@@ -68,9 +68,11 @@ def _other(token: str, rng: Random) -> str:
 def measured(*command: str, folder: Path) -> tuple[float, int]:
     """Seconds that a command takes, and the most bytes that it and its child processes use at once."""
     log = folder / "log.txt"
+    # As after an installation, where Python compiles each module only once.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env=environment)
         peak = 0
         while process.poll() is None:
             peak = max(peak, sum(map(_held, _tree(process.pid))))

@@ -30,6 +30,7 @@ from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
 from rules.workers.helper import collecting_rarely, each, now_at
 from rules.workers.pool import Lost
+from rules.workers.spread import prepare as prepare_helper
 from rules.workers.spread import spread
 
 _LABELS: dict[str, Any] = {
@@ -95,6 +96,11 @@ def judge(
         .select("label", "n_tokens", "canonical", "visual_key", "score")
     )
     return Judged(judged, all_findings)
+
+
+def prepare(ruleset: Ruleset) -> None:
+    """Have a helper process get ready for `judge` while this process does something else; see `workers.spread`."""
+    prepare_helper(partial(_judge_batch, ruleset=ruleset, check_fixes=True), "x")
 
 
 _BatchJudged = tuple[pl.DataFrame, pl.DataFrame]

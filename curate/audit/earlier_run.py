@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,6 @@ import polars as pl
 from curate.base.hashing import hashes
 from curate.runs.folder import Run
 from curate.sources import FORMATS
-from rules.engine import Judged
 from rules.findings import SCHEMA
 from rules.registry import all_rules, packages_with_rules, tagged
 from rules.score import Weights, with_scores
@@ -21,32 +20,20 @@ from rules.score import Weights, with_scores
 
 @dataclass(frozen=True)
 class Known:
-    """Judged labels of an earlier run: each distinct label once, and findings whose `row` is the label's number."""
+    """Results of an earlier run for some labels: `row` is a label's place among those that were asked for.
+
+    labels: row, n_tokens, canonical, visual_key, score. findings: in the schema of `rules.findings`.
+    """
 
     labels: pl.DataFrame
     findings: pl.DataFrame
-
-    def joined(self, distinct: pl.DataFrame, fresh: Judged) -> Judged:
-        """The results for all `distinct` labels, in their order, from the earlier run and the fresh ones."""
-        order = distinct.with_row_index("row")
-        parts = []
-        for labels, findings in ((self.labels, self.findings), (fresh.labels, fresh.findings)):
-            places = labels.select("label").with_row_index("old").join(order, on="label", how="inner")
-            parts.append(
-                findings.rename({"row": "old"})
-                .join(places.select("old", "row"), on="old", how="inner", maintain_order="left")
-                .select(*SCHEMA)
-            )
-        labels = order.join(pl.concat([self.labels, fresh.labels]), on="label", how="left", maintain_order="left")
-        findings = pl.concat(parts).sort("row", maintain_order=True)
-        return Judged(labels.drop("row"), findings)
 
 
 @dataclass(frozen=True)
 class Earlier:
     """An earlier run, whose tables stay on disk.
 
-    samples: label, n_tokens, canonical, visual_key. index: hashes of its distinct labels, and the first row of
+    samples: n_tokens, canonical, visual_key. index: hashes of its distinct labels, and `place`, the first row of
     `samples` with each. findings: tables of findings, each with the row of `samples` that a finding belongs to, in
     ascending order. label_rules: the rules that judge labels.
     """
@@ -58,55 +45,47 @@ class Earlier:
     weights: Weights
 
     def judged(self, labels: pl.DataFrame) -> Known:
-        """The results for these labels (a column `label`). Reads only the rows of the run that contain them."""
-        wanted = self._wanted(labels)["row"].sort()
-        if not wanted.len():
-            return Known(self.samples.clear().with_columns(score=0.0).collect(), _NONE)
-        low, high = int(wanted[0]), int(wanted[-1])
-        first = (
-            self.samples.slice(low, high - low + 1)
+        """The results for those of these labels (a column `label`) that the run knows. Reads only the rows of the run
+        that contain them."""
+        rows = labels.select(hashes("label")).with_row_index("row")
+        wanted = rows.join(self.index, on=["hash", "hash2"]).select("place", "row")
+        low, high = _ends(wanted)
+        labelled = (
+            self.samples.slice(low, high - low)
             .with_row_index("place", offset=low)
-            .join(wanted.to_frame("place").lazy(), on="place", how="semi")
-            .sort("place")
+            .join(wanted.lazy(), on="place")
+            .select("row", "n_tokens", "canonical", "visual_key")
             .collect(engine="streaming")
-            .with_row_index("row")
         )
         found = [_NONE]
-        for table, rows in self.findings:
-            start, end = _stretch(rows, low, high)
+        for table, places in self._findings(low, high):
             found.append(
-                table.slice(start, end - start)
-                .collect(engine="streaming")
-                .with_columns(pl.Series("place", rows[start:end], pl.UInt32))
+                table.collect(engine="streaming")
+                .with_columns(pl.Series("place", places, pl.UInt32))
                 .filter(pl.col("rule").is_in(self.label_rules) & pl.col("sample_id").is_not_null())
-                .join(first.select("place", "row"), on="place", how="inner", maintain_order="left")
+                .join(wanted, on="place", maintain_order="left")
                 .select(*SCHEMA)
             )
-        findings = pl.concat(found).sort("row", maintain_order=True)
+        findings = pl.concat(found)
         # Scores are computed again: a sample's score also counts its image.
-        scored = with_scores(first, findings, self.weights)
-        return Known(scored.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)
+        return Known(with_scores(labelled, findings, self.weights), findings)
 
     def of(self, labels: pl.DataFrame) -> Earlier:
         """The part of this that `judged` needs for these labels, to send to another machine."""
-        wanted = self._wanted(labels)
-        if wanted.is_empty():
-            return replace(self, index=wanted, findings=())
-        low, high = (int(row) for row in wanted.select(low=pl.col("row").min(), high=pl.col("row").max()).row(0))
-        findings = []
-        for table, rows in self.findings:
-            start, end = _stretch(rows, low, high)
-            findings.append((table.slice(start, end - start), rows[start:end]))
-        return replace(self, index=wanted, findings=findings)
+        wanted = self.index.join(labels.select(hashes("label")), on=["hash", "hash2"], how="semi")
+        return replace(self, index=wanted, findings=list(self._findings(*_ends(wanted))))
 
-    def _wanted(self, labels: pl.DataFrame) -> pl.DataFrame:
-        """The part of the index with these labels."""
-        return self.index.join(labels.select(hashes("label")), on=["hash", "hash2"], how="semi")
+    def _findings(self, low: int, high: int) -> Iterator[tuple[pl.LazyFrame, npt.NDArray[np.uint32]]]:
+        """The tables of findings, cut down to those in the samples from `low` to before `high`."""
+        for table, places in self.findings:
+            start, end = places.searchsorted(np.array([low, high], places.dtype))
+            yield table.slice(int(start), int(end - start)), places[start:end]
 
 
-def _stretch(rows: npt.NDArray[np.uint32], low: int, high: int) -> tuple[int, int]:
-    """Where the findings of rows from low to high begin, and end."""
-    return int(rows.searchsorted(low)), int(rows.searchsorted(high, "right"))
+def _ends(wanted: pl.DataFrame) -> tuple[int, int]:
+    """The first of some places, and the one after the last; 0 and 0 without any."""
+    first, last = wanted.select(pl.col("place").min(), last=pl.col("place").max()).row(0)
+    return (0, 0) if first is None else (int(first), int(last) + 1)
 
 
 _NONE = pl.DataFrame(schema=SCHEMA)
@@ -129,27 +108,27 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         in_documents = pl.col("source").is_in(own) & pl.col("macros").is_not_null()
         unknown = pl.concat([unknown, run.samples.filter(in_documents).select("sample_id")])
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
-    every = run.samples.select(pl.col("sample_id").hash().alias("id"), *hashes("label")).with_row_index("row")
+    every = run.samples.select(pl.col("sample_id").hash().alias("id"), *hashes("label")).with_row_index("place")
     lost = unknown.select(pl.col("sample_id").hash().alias("id"))
     index = (
         every.join(lost, on="id", how="anti")
         .group_by("hash", "hash2")
-        .agg(pl.col("row").min())
+        .agg(pl.col("place").min())
         .collect(engine="streaming")
     )
-    ids = every.select("id", "row")
+    ids = every.select("id", "place")
     return Earlier(
-        run.samples.select("label", "n_tokens", "canonical", "visual_key"),
+        run.samples.select("n_tokens", "canonical", "visual_key"),
         index,
-        [(table, _rows(table, ids)) for table in (run.findings, run.suppressed)],
+        [(table, _places(table, ids)) for table in (run.findings, run.suppressed)],
         label_rules,
         Weights(**config["score"]),
     )
 
 
-def _rows(findings: pl.LazyFrame, samples: pl.LazyFrame) -> npt.NDArray[np.uint32]:
+def _places(findings: pl.LazyFrame, samples: pl.LazyFrame) -> npt.NDArray[np.uint32]:
     """The row of each finding's sample; findings on a whole source come before those of its first sample."""
     id_of = pl.when(pl.col("sample_id").is_not_null()).then(pl.col("sample_id").hash()).alias("id")
     rows = findings.select(id_of).join(samples, on="id", how="left", maintain_order="left")
-    row = pl.col("row").fill_null(strategy="backward").fill_null(strategy="forward").fill_null(0)
-    return rows.select(row).collect(engine="streaming")["row"].to_numpy()
+    place = pl.col("place").fill_null(strategy="backward").fill_null(strategy="forward").fill_null(0)
+    return rows.select(place).collect(engine="streaming")["place"].to_numpy()

@@ -90,7 +90,12 @@ class Tables:
         ):
             if len(parts):
                 parts.scan().sink_parquet(
-                    self.folder / name, compression="zstd", statistics=True, row_group_size=ROWS, engine="streaming"
+                    self.folder / name,
+                    compression="zstd",
+                    compression_level=1,
+                    statistics=True,
+                    row_group_size=ROWS,
+                    engine="streaming",
                 )
                 parts.remove()
         shutil.rmtree(self._work)

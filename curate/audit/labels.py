@@ -53,6 +53,8 @@ def judge_labels(
     """
     samples = tables.samples
     rows, distinct = _numbered(samples)
+    if earlier is None or distinct > earlier.index.height:  # there is something new
+        engine.prepare(options.ruleset)
     asked = _Asked(replace(options, known=None), tuple(documents), wrong, samples.schema())
     reused = done = 0
     erring: list[str] = []
@@ -184,8 +186,9 @@ def _judged(
     new = pl.col("label_row") >= part.new
     if known is not None:
         fresh = fresh.filter(new)
-    before = None if part.earlier is None else part.earlier.judged(fresh.select("label"))
-    unknown = fresh if before is None else fresh.join(before.labels, on="label", how="anti", maintain_order="left")
+    fresh = fresh.with_row_index("row")
+    before = None if part.earlier is None else part.earlier.judged(fresh)
+    unknown = fresh if before is None else fresh.join(before.labels, on="row", how="anti", maintain_order="left")
     reused = fresh.filter(new).height - unknown.filter(new).height
     step(fresh.height - unknown.height)
     judged = engine.judge(
@@ -196,15 +199,16 @@ def _judged(
         progress=step,
         check_fixes=True,
     )
+    labels = judged.labels.with_columns(unknown["label_row"]).select(_NOTHING.labels.columns)
+    findings = _with_label_rows(judged.findings, unknown)
+    if before is not None:
+        old = before.labels.with_columns(fresh["label_row"].gather(before.labels["row"]))
+        labels = pl.concat([labels, old.select(labels.columns)])
+        findings = pl.concat([findings, _with_label_rows(before.findings, fresh)])
     wrong = []
     if asked.wrong:
-        errors = judged.findings.filter(pl.col("severity") == "error")["row"].unique(maintain_order=True)
-        wrong = unknown[errors].filter(new)["label"].to_list()
-    if before is not None:
-        judged = before.joined(fresh.select("label"), judged)
-    labels = judged.labels.drop("label").with_columns(fresh["label_row"])
-    rows = fresh["label_row"].gather(judged.findings["row"])
-    findings = judged.findings.with_columns(rows).select(_NOTHING.findings.columns)
+        errors = findings.filter(pl.col("severity") == "error").select("label_row").unique()
+        wrong = fresh.filter(new).join(errors, on="label_row", how="semi", maintain_order="left")["label"].to_list()
     if known is not None:
         labels, findings = pl.concat([known.labels, labels]), pl.concat([known.findings, findings])
     samples = samples.join(labels, on="label_row", how="left", maintain_order="left")
@@ -218,6 +222,11 @@ def _judged(
     # All parts have the same columns in one order, so that they are scanned as one table.
     samples = with_label_groups(samples).select(*schema, pl.exclude(*schema))
     return samples, found, _Known(labels, findings), _Result(fresh.filter(new).height, reused, wrong)
+
+
+def _with_label_rows(findings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Findings with `label_row` in place of `row`, which is a row of `labels`."""
+    return findings.with_columns(labels["label_row"].gather(findings["row"])).select(_NOTHING.findings.columns)
 
 
 _NOTHING = _Known(

@@ -135,6 +135,10 @@ def audit(
     ruleset, limits = chosen_rules(project, select, ignore, profile), _family_limits(model)
     if model is not None:
         ruleset = ruleset.for_model(limits)
+    if engine == "local" and not update:  # an update may find nothing new to judge
+        from rules.engine import prepare
+
+        prepare(ruleset)
     known = known_findings(project, baseline, write_baseline)
     return audit_and_say(
         [parse_source(source) for source in sources or project.sources],

@@ -103,6 +103,16 @@ class Pool:
         finally:
             self._leave(job)
 
+    def prepare(self, work: Callable[[Any], Any], item: Any, limit: float) -> None:
+        """Start a helper if there is none, and have it import what `work` needs by doing an item. Doesn't wait for it,
+        and nobody gets the result."""
+        with self._changed:
+            if not self._hands:
+                job = _Job(work, 1, limit)
+                self._jobs.append(job)
+                self._submit(_Task(job, [item]))
+                self._jobs.remove(job)  # so the next job waits for this helper and doesn't start another
+
     def _results(self, task: _Task, here: bool) -> Iterator[Any]:
         while True:
             with self._changed:

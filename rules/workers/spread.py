@@ -14,7 +14,7 @@ Threads are no help: math-core holds the interpreter's lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rules.workers.pool import Lost, the_pool
-from rules.workers.process import POSSIBLE
+from rules.workers.process import POSSIBLE, HelperError
 
 if TYPE_CHECKING:
     from rules.faults import Fault
@@ -142,6 +142,17 @@ def spread(
             yield lost(result)
         else:
             yield _told(*result)
+
+
+def prepare(work: Callable[[Sequence[Item]], Any], item: Item) -> None:
+    """Start a helper for `work` ahead of its first batch, if it will need one here: a helper imports for half a second.
+
+    item: any item, which the helper does meanwhile.
+    """
+    place = _here()
+    if POSSIBLE and place.isolated and place.spreader is None:
+        with suppress(HelperError):  # `spread` says what is wrong
+            the_pool().prepare(partial(_watched, work), item, LIMIT)
 
 
 def _by_helper(work: Callable[[Any], Any], limit: float, batch: Sequence[Any]) -> list[Any]:

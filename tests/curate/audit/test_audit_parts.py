@@ -81,7 +81,8 @@ KNOWN = pl.DataFrame([(subject_of(r"\frac{a}{b"), "SYN001"), (subject_of(r"\foo"
 
 
 def same(one: Run, other: Run) -> None:
-    for name in TABLES:
+    assert {path.name for path in one.path.iterdir()} == {path.name for path in other.path.iterdir()}
+    for name in (name for name in TABLES if (one.path / f"{name}.parquet").exists()):
         first, second = (pl.read_parquet(run.path / f"{name}.parquet") for run in (one, other))
         assert first.equals(second), name
     texts = [json.dumps({**run.summary, "run": None}).replace(str(run.path), "") for run in (one, other)]
@@ -96,7 +97,6 @@ def test_the_run_does_not_depend_on_its_parts(sources, whole, tmp_path, monkeypa
     in_parts_of(rows, monkeypatch)
     cut = run_audit(tmp_path.parent / f"cut{rows}" / "run", sources, known=KNOWN)
     same(cut, whole)
-    assert sorted(path.name for path in cut.path.iterdir()) == sorted(path.name for path in whole.path.iterdir())
 
 
 @pytest.mark.parametrize("rows", [5, 1000])

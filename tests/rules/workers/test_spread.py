@@ -19,7 +19,7 @@ import pytest
 from rules.workers import pool
 from rules.workers.pool import MOST_IN_A_ROW, Lost, the_pool
 from rules.workers.process import HelperError
-from rules.workers.spread import isolated, spread, spread_by, spread_jobs
+from rules.workers.spread import isolated, prepare, spread, spread_by, spread_jobs
 from tests.helpers import deadly
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,6 +62,22 @@ def test_one_worker_or_one_batch_stays_here_but_not_inside_isolated() -> None:
     with isolated() as lost:
         assert os.getpid() not in processes(1, 2) | processes(3, 1)
         assert len(processes(3, 1)) == 1
+    assert not lost
+
+
+def test_a_helper_is_prepared_while_its_caller_does_something_else(tmp_path: Path) -> None:
+    the_pool().close()
+    prepare(deadly.told, "first")
+    assert the_pool().pids() == []  # without isolation, the caller may need none
+    with isolated() as lost:
+        prepare(deadly.slow, "first")
+        prepare(deadly.slow, "second")
+        used = {process for _, process in flat(run(deadly.told, batches(3), 1))}
+        assert len(used) == 1
+        assert [*used] == the_pool().pids()
+        the_pool().close()
+        prepare(deadly.told, "kill")
+        assert [item for item, _ in flat(run(deadly.told, batches(1), 1))] == ["0", "1", "2"]
     assert not lost
 
 
