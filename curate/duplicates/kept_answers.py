@@ -9,14 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.base.atomic_files import new_file
+from curate.base.kept_tables import read_kept, write_kept
 from curate.duplicates import closer
 from curate.images import ink, strokes
 
 #: The most answers kept, 0.1 kB each; beyond that, only those of the last run.
 MOST = 500_000
 #: first, second: image_sha256; the rest as in `curate.duplicates.closer.Difference`.
-_SCHEMA = {"first": pl.String, "second": pl.String, "worst": pl.Float64, "usual": pl.Float64}
+_SCHEMA = pl.Schema({"first": pl.String, "second": pl.String, "worst": pl.Float64, "usual": pl.Float64})
 _PAIR = ["first", "second"]
 
 
@@ -26,7 +26,7 @@ class KeptAnswers:
 
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / "copies" / f"{_edition()}.parquet"
-        self._rows = pl.DataFrame(schema=_SCHEMA) if self._path is None else _read(self._path)
+        self._rows = read_kept(self._path, _SCHEMA, key=_PAIR)
 
     def look_up(self, first: pl.Series, second: pl.Series) -> pl.DataFrame:
         """The pairs in their order, with what is known: first, second, worst, usual; the last two null if nothing."""
@@ -39,24 +39,7 @@ class KeptAnswers:
         if self._path is None or not new.height:
             return
         rows = new if self._rows.height + new.height > MOST else pl.concat([self._rows, new])
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new_file(self._path) as file:
-                rows.write_parquet(file, compression="zstd")
-            for other in self._path.parent.glob("*.parquet"):
-                if other != self._path:  # of another edition
-                    other.unlink(missing_ok=True)
-        except OSError:
-            return  # a full disk, a read-only home: the audit goes on without it
-
-
-def _read(path: Path) -> pl.DataFrame:
-    empty = pl.DataFrame(schema=_SCHEMA)
-    try:
-        frame = pl.read_parquet(path)
-    except Exception:  # missing, cut short, foreign, no permission: images are compared again
-        return empty
-    return frame if frame.schema == empty.schema and not frame.select(_PAIR).is_duplicated().any() else empty
+        write_kept(self._path, rows, alone=True)
 
 
 @cache

@@ -19,8 +19,7 @@ from typing import Any
 import polars as pl
 
 from curate.base import xml_events
-from curate.base.atomic_files import new_file
-from curate.base.no_room import NoRoom
+from curate.base.kept_tables import read_kept, write_kept
 from curate.images import (
     ink,
     inkml_pictures,
@@ -42,6 +41,13 @@ SETTLED_NS = 2_000_000_000
 #: How many rows are passed on at once.
 _CHUNK = 4096
 _STAMP = ("image", "size", "mtime", "ctime")
+_SCHEMA = pl.Schema(
+    {
+        "image": pl.String,
+        **dict.fromkeys(_STAMP[1:], pl.Int64),
+        **{name: kind for name, kind in MEASURED.items() if name != "image"},
+    }
+)
 
 
 def measured(
@@ -93,8 +99,8 @@ def measured(
             .join(settled, on="image", how="inner", maintain_order="left")
             .select(*_STAMP, *columns[1:])
         )
-        if new.height:
-            _write(path, pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new]))
+        rows = pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new])
+        if new.height and write_kept(path, rows):
             _prune(cache)
 
 
@@ -113,32 +119,10 @@ def _file(cache: Path, root: Path) -> Path:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    schema = {
-        "image": pl.String,
-        "size": pl.Int64,
-        "mtime": pl.Int64,
-        "ctime": pl.Int64,
-        **{k: v for k, v in MEASURED.items() if k != "image"},
-    }
-    empty = pl.DataFrame(schema=schema)
-    try:
-        frame = pl.read_parquet(path)
-    except Exception:  # missing, cut short, foreign, no permission: whatever the reason, images are measured again
-        return empty
-    if frame.schema != empty.schema or frame["image"].n_unique() != frame.height:
-        return empty
+    kept = read_kept(path, _SCHEMA, key=["image"])
     with contextlib.suppress(OSError):
         os.utime(path)  # used now: removed last
-    return frame
-
-
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with new_file(path) as file:
-            frame.write_parquet(file, compression="zstd")
-    except (OSError, NoRoom):
-        return  # a full disk, a read-only home: the audit goes on without it
+    return kept
 
 
 def _prune(cache: Path) -> None:

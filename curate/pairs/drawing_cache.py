@@ -11,8 +11,7 @@ from typing import Any
 import polars as pl
 
 import curate.render
-from curate.base.atomic_files import new_file
-from curate.base.no_room import NoRoom
+from curate.base.kept_tables import read_kept, write_kept
 from curate.images import ink, strokes
 
 #: The most drawings kept, 0.4 kB each; beyond that, only those of the last run.
@@ -29,7 +28,7 @@ class Kept:
     def __init__(self, folder: Path | None, schema: dict[str, Any], measured_by: Path) -> None:
         self.schema = schema
         self.path = None if folder is None else folder / "drawings" / f"{_edition(measured_by)}.parquet"
-        self.rows: dict[bytes, Row] = {} if self.path is None else self._read(self.path)
+        self.rows: dict[bytes, Row] = self._read()
         self._fresh: dict[bytes, Row] = {}
 
     def get(self, label: str) -> Row | None:
@@ -45,26 +44,16 @@ class Kept:
             return
         rows = self._fresh if len(self.rows) + len(self._fresh) > MOST else {**self.rows, **self._fresh}
         nothing = (None,) * len(self.schema)
-        columns = {"digest": pl.Binary, **self.schema}
-        frame = pl.DataFrame([(key, *(row or nothing)) for key, row in rows.items()], schema=columns, orient="row")
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new_file(self.path) as file:
-                frame.write_parquet(file)
-            for other in self.path.parent.glob("*.parquet"):
-                if other != self.path:  # of another edition
-                    other.unlink(missing_ok=True)
-        except (OSError, NoRoom):
-            return  # a full disk, a read-only home: the audit goes on without it
+        frame = pl.DataFrame([(key, *(row or nothing)) for key, row in rows.items()], schema=self._table, orient="row")
+        write_kept(self.path, frame, alone=True)
 
-    def _read(self, path: Path) -> dict[bytes, Row]:
-        try:
-            frame = pl.read_parquet(path)
-        except Exception:  # missing, cut short, foreign, no permission: labels are drawn again
-            return {}
-        if frame.schema != pl.Schema({"digest": pl.Binary, **self.schema}):
-            return {}
-        return {row[0]: () if row[1] is None else row[1:] for row in frame.iter_rows()}
+    @property
+    def _table(self) -> pl.Schema:
+        return pl.Schema({"digest": pl.Binary, **self.schema})
+
+    def _read(self) -> dict[bytes, Row]:
+        kept = read_kept(self.path, self._table, key=["digest"])
+        return {row[0]: () if row[1] is None else row[1:] for row in kept.iter_rows()}
 
 
 def _digest(label: str) -> bytes:

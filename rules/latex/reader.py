@@ -334,13 +334,13 @@ class Reader(ScriptReader):
 
         _flush(out, sub, sup)
         if numerator is not None:
-            fraction = _as_fraction(*numerator, out)
-            atoms, plain = 1, fraction is not None
-            if fraction is None:
+            whole = _as_fraction(*numerator, out)
+            atoms, plain = 1, whole is not None
+            if whole is None:
                 command, above = numerator
-                fraction = [*above, command, *out]
+                whole = [*above, command, *out]
                 infix = None
-            out = fraction
+            out = whole
         self.infix_at = infix_at
         self.infix = infix
         self.simple = atoms == 1 and plain

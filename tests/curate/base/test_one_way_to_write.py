@@ -139,13 +139,12 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "what can be made again: caches, and what the App shows": {
         "curate/archives/cache.py": "_only_one _remove entry",
+        "curate/base/kept_tables.py": "write_kept",
         "curate/browse/dataset/writing.py": "write_dataset",
         "curate/browse/pictures/painter.py": "_read",
         "curate/browse/process/session.py": "_database _remove _write_background",
         "curate/browse/process/work.py": "held tidy work_of",
         "curate/images/measure_cache.py": "_prune",
-        "curate/duplicates/kept_answers.py": "add",
-        "curate/pairs/drawing_cache.py": "save",
     },
     "lines that are only added, and locks": {
         "curate/browse/process/mongod.py": "__init__",

@@ -1,0 +1,40 @@
+"""Tables in the cache folder that save work between runs. Whatever is wrong with one, it counts as missing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+
+from curate.base.atomic_files import new_file
+from curate.base.no_room import NoRoom
+
+
+def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.DataFrame:
+    """The table at `path`; an empty one if it is missing, cut short, foreign or not allowed to be read, if it has
+    another schema, or two rows with one key."""
+    empty = pl.DataFrame(schema=schema)
+    if path is None:
+        return empty
+    try:
+        frame = pl.read_parquet(path)
+    except Exception:  # whatever the reason, its content can be made again
+        return empty
+    return frame if frame.schema == schema and not frame.select(key).is_duplicated().any() else empty
+
+
+def write_kept(path: Path, frame: pl.DataFrame, *, alone: bool = False) -> bool:
+    """Write a table, and say whether it was written: a full disk or a folder that is read-only is no error.
+
+    alone: remove the folder's other tables, which are those of other versions.
+    """
+    with suppress(OSError, NoRoom):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new_file(path) as file:
+            frame.write_parquet(file, compression="zstd")
+        for other in path.parent.glob("*.parquet") if alone else ():
+            if other != path:
+                other.unlink(missing_ok=True)
+        return True
+    return False
