@@ -337,8 +337,8 @@ class Reader(ScriptReader):
             whole = _as_fraction(*numerator, out)
             atoms, plain = 1, whole is not None
             if whole is None:
-                command, above = numerator
-                whole = [*above, command, *out]
+                command, first = numerator
+                whole = [*first, command, *out]
                 infix = None
             out = whole
         self.infix_at = infix_at
