@@ -286,7 +286,8 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
 
 
 def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: str) -> str:
-    """The canonical spelling of a label that has a key; if no better one is proven, the label with single spaces."""
+    """The canonical spelling of a label that has a key. If none is proven, or it is too long to be read again, the label
+    with single spaces."""
 
     def same(tokens: list[str]) -> bool:
         if tokens == toks and not reading.folds and "%" not in text:  # only white space differs
@@ -301,8 +302,9 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
 
     if reading.canonical is not None:
         normal = canonical.normal_form(reading.canonical, same)
-        if normal is not None:
-            return reader.spell(normal)
+        spelled = None if normal is None else reader.spell(normal)
+        if spelled is not None and len(spelled) <= lexer.MAX_LENGTH:
+            return spelled
     spaced = " ".join(text.split())
     return spaced if visual_key_of(spaced) == visual_key else text
 

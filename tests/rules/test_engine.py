@@ -84,6 +84,14 @@ def test_progress_counts_every_label(monkeypatch):
     assert len(seen) == 3
 
 
+def test_a_canonical_form_is_never_too_long_to_be_read():
+    label = "/d_\\gamma" * 2_000  # with its spaces and braces it would be twice as long
+    row = engine.judge([label], rules.select()).labels.row(0, named=True)
+    assert row["canonical"] == label
+    assert row["visual_key"] is not None
+    assert rules.visual_key([row["canonical"]])[0] == row["visual_key"]
+
+
 def test_a_label_that_is_too_long_is_not_read():
     label = "x" * (lexer.MAX_LENGTH + 1)
     judged = engine.judge([label])
