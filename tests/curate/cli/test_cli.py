@@ -411,7 +411,7 @@ def test_standard_input_is_read_as_bytes(call) -> None:
 
 
 def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
-    assert call("check", "-", stdin=b"{}\n[ 1 ]\n3\n").out.startswith("3 labels")
+    assert call("check", "-", stdin=b"{}\n[ 1 ]\n3\n").out.splitlines()[-1].startswith("3 labels")
 
 
 @pytest.mark.parametrize(
