@@ -171,9 +171,9 @@ def command_line() -> str:
     renamed = (f"`finetune {name}` is called `texsieve {other}` there" for name, other in RENAMED.items())
     lines += [
         "",
-        "Data sets, runs, models and pictures are never replaced, unless `--update` or `--in-place` says so. Scores",
-        "and pages can be made again: they replace an earlier result of the same command, which is printed, and",
-        "nothing else. `--write-baseline` replaces an older baseline, and `finetune card` a model's card.",
+        "No command replaces a data set, a run, a model or a picture, unless you pass `--update` or `--in-place`.",
+        "Scores and pages replace an earlier result of the same command, and say so, but nothing else.",
+        "`--write-baseline` replaces an older baseline, and `finetune card` a model's card.",
         "",
         "The program `texsieve` has the commands of both: `texsieve audit`, `texsieve train` and so on. Only "
         + ", ".join(renamed)

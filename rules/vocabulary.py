@@ -79,7 +79,7 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "orientation": SampleColumn(pl.Int32, "EXIF tag 274, from 1 to 8"),
     "image_sha256": SampleColumn(pl.String, "equal for images of equal pixels"),
     "image_phash": SampleColumn(pl.String, "perceptual hash; null for an image without ink"),
-    "image_group": SampleColumn(pl.String, "equal for images that are nearly the same"),
+    "image_group": SampleColumn(pl.String, "equal for images that are copies of each other"),
     "background": SampleColumn(pl.UInt8, "grey level of the paper, 0 black to 255 white"),
     "bare_background": SampleColumn(pl.UInt8, "the same if the alpha channel is dropped instead of being put on white"),
     "polarity": SampleColumn(pl.String, "dark or light: the ink against its paper"),

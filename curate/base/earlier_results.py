@@ -1,4 +1,4 @@
-"""Whether a command may write over what is there: only over its own earlier result, and it says so. Writes nothing.
+"""Whether a command may replace what is there: only an earlier result of its own, and it says so. Writes nothing.
 
 This is for results that can be made again from files that stay: scores, pages, lists. Data sets, runs and models are
 never replaced unless an option asks for it.
@@ -34,9 +34,7 @@ def has_earlier_result(
     """
     for path in (first, *others):
         if path.is_dir():
-            raise UserError(
-                f"{path}: is a folder, and a file has to be written there; name another place with {option}"
-            )
+            raise UserError(f"{path}: is a folder, but a file must be written there; name another place with {option}")
         if path.exists() and not path.is_file():
             raise UserError(f"{path}: is not a regular file; name another place with {option}")
     # The first last: if another process is writing the same result, it has written that one before the others.

@@ -31,7 +31,7 @@ def diff(run_a: Path, run_b: Path, form: str, page: Path | None) -> None:
 
     RUN_A and RUN_B are folders that `curate audit` wrote. Lists samples that were added or removed, are spelled or
     drawn differently, have another picture or moved to another split, and decisions of RUN_A that no longer apply in
-    RUN_B. An earlier page of this command is replaced, which is said; no other file is.
+    RUN_B. --page replaces an earlier page of this command, and says so, but no other file.
     """
     from curate.diff import tell
     from curate.diff.changes import changes

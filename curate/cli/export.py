@@ -93,7 +93,8 @@ Examples:
 @click.option(
     "--near-duplicates",
     type=click.Choice(["leave", "keep"]),
-    help="What to do with copies of pictures in a better guarded split: scaled, recompressed … [default: leave].",
+    help="Leave out or keep samples whose picture is a copy (scaled, recompressed …) of one in a split with "
+    "precedence, such as test [default: leave].",
 )
 @click.option("--seed", type=int, metavar="N", help="Another seed gives other splits [default: 0].")
 @click.option(

@@ -47,7 +47,7 @@ def findings(
     """Print what a run found.
 
     text lists errors, then warnings, then remarks, each with the most frequent rules first, and only some findings of
-    each rule. If people have decided on samples, it says what, and that curate export applies the decisions.
+    each rule. If people have decided on samples, it shows their decisions, which curate export applies.
 
     jsonl has one line per sample with findings, as `check` prints it. sarif (2.1.0) is for code scanning and editors;
     it points into the data set's own text files if they still hold the labels.

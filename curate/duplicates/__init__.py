@@ -1,7 +1,7 @@
 """Adds columns about duplicates, in the samples and in other data sets. The rules of the family DUP judge them.
 
 `rules.sets.same_label` says which labels are equal, and `rules.sets.leaks` what splits share. This package
-has the parts that read image hashes and files: near-duplicate search, other runs, files of hashes.
+has the parts that read images, hashes and files: the search for copies of images, other runs, files of hashes.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ EXCESS, WORST, USUAL = 0.2, 0.45, 0.3
 _CLEAN_EXCESS = 0.1
 #: Pictures are compared at the scale at which the thinner strokes are this wide, in pixels: finer is no clearer.
 _STROKE = 2.4
-#: Unless they would have more pixels than this then, as pages have, or than the smaller one has by this factor.
+#: But at no more than this many pixels, which pages would exceed, nor at more than this factor times those of the
+#: smaller one.
 _MOST_PIXELS = 250_000
 _ENLARGED = 6.0
 #: A page's ink is held in this many pixels.
@@ -99,7 +100,7 @@ def drawn(image: Image.Image) -> Drawn | None:
 def difference(one: Drawn, other: Drawn) -> Difference:
     """How two pictures differ once they are scaled to one size, aligned, and equally dark.
 
-    The other one is what is moved, so that the answer may change a little if they are exchanged.
+    The second one is moved, so the result may change a little if they are exchanged.
     """
     first, second, stroke, margin = _one_size(one, other)
     found = _compared(first, second, stroke)
@@ -140,9 +141,8 @@ def _compared(one: Image.Image, other: Image.Image, stroke: float) -> Difference
     y, x = np.unravel_index(int(np.argmax(least)), least.shape)
     window = (slice(int(y), int(y) + letter + 2), slice(int(x), int(x) + letter + 2))
     worst = int(_shifted(first[window], second[window], letter).max())
-    if (
-        worst - usual > EXCESS * 255 or worst > WORST * 255
-    ):  # the rest can't make it less, and shifts make the usual less
+    # If not, they are no copies: the other places can't reduce the worst, and shifts only reduce the usual.
+    if worst - usual > EXCESS * 255 or worst > WORST * 255:
         return Difference(worst / 255, usual / 255)
     least = _shifted(first, second, letter)
     return Difference(int(least.max()) / 255, _median(least, inked) / 255)

@@ -20,7 +20,7 @@ def duplicates(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, dict[str, int 
 
     by_string: the label as read. by_key: its visual key; labels without one never count. by_label: its group, which is
     the key or else the text. by_pixels: the image. by_pair: image and label. near: an image with other pixels that is
-    nearly the same, with the same label. The last three are null if no image was looked at.
+    a copy, with the same label. The last three are null if no image was looked at.
     """
     rows = prepared(samples.lazy())
 

@@ -53,7 +53,7 @@ MEASURES: dict[str, Any] = {
 
 #: Size of `ink_thumb`, width and height.
 THUMB = (64, 24)
-#: Two images are near duplicates if their hashes differ in at most this many of the 256 bits. Of the copies in
+#: Two images may be copies if their hashes differ in at most this many of the 256 bits. Of the copies in
 #: `_hashes`, 26 would find a few more; but most of CROHME's pairs within 26 bits are one formula in two hands, which
 #: are not copies, and none of those within 20 are (see `curate.duplicates.images`).
 NEAR = 20

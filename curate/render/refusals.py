@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-#: mathra's message, and ours; `{}` is what the message names. Messages that aren't here are passed on.
+#: mathra's messages, and ours; `{}` stands for what a message names. Other messages are passed on unchanged.
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), words)
     for pattern, words in (
         (r"unsupported command: (.+)", "the command {} is unknown here"),
         (r"unsupported environment: (.+)", "the environment {} is unknown here"),
-        (r"unsupported array column: (.+)", "{} is no kind of column that is known here"),
+        (r"unsupported array column: (.+)", "the column type {} is unknown here"),
         (r"missing argument", "a command has no argument"),
         (r"'\{' without a matching '\}'", "a brace { is never closed"),
         (r"'\}' without a matching '\{'", "a brace } closes nothing"),
@@ -23,7 +23,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\\right without a matching \\left", r"\right has no \left"),
         (r"'#' outside a macro definition", "# stands outside a macro definition"),
         (r"unpaired '\$' inside \\text", r"a $ in \text is never closed"),
-        (r"unrecognized measures?: (.+)", "{} is no length"),
+        (r"unrecognized measures?: (.+)", "{} is not a length"),
         (r"invalid color: (.+)", "the colour {} is unknown"),
     )
 )

@@ -106,11 +106,11 @@ def to_markdown(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
 
 
 def _decided_text(rows: Sequence[dict[str, Any]]) -> str:
-    """That the verdicts don't know of decisions; "" if there are none."""
+    """That the verdicts ignore decisions; "" if there are none."""
     number = sum(decision_counts.decided(row["decisions"]) for row in rows)
     if not number:
         return ""
-    said = f"{things(number, 'sample')} decided on. {decision_counts.HOW_APPLIED}. "
+    said = f"People have decided on {things(number, 'sample')}. {decision_counts.HOW_APPLIED}. "
     return said + "For verdicts with the decisions applied, audit the folder that curate export writes."
 
 

@@ -29,7 +29,7 @@ is, and on what. Then come the wrong answers by kind, labels that look wrong, wh
 read for which, all metrics with intervals and the significance of their difference (McNemar's
 exact test for shares, paired bootstrap for the rest), and examples to search: image, ground
 truth and every answer, drawn, with the differences marked. It loads nothing from the web.
-An earlier page of this command at --out is replaced, which is said; no other file is.
+--out replaces an earlier page of this command, and says so, but no other file.
 
 \b
 With more than two files, each is compared with the first. A model with several seeds is named

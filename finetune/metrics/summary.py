@@ -31,7 +31,7 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
     table = text_table(columns, rows, width=width)
     parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", table]
     if columns[-1].title not in table:  # there was no room
-        parts.append(f"{columns[-1].title}: finetune evaluate --help says it")
+        parts.append(f"{columns[-1].title}: see finetune evaluate --help")
     if metrics.get("note"):
         parts.append(metrics["note"])
     if short := metrics["short"]["canonical"]:

@@ -137,7 +137,7 @@ def _check_crops(crops: Path, asked: Path, boxes: Mapping[str, Any]) -> None:
     earlier = ((read_facts(crops) or {}).get("data") or {}).get("boxes") or boxes
     if earlier != boxes and crops.exists() and crops.stat().st_size:
         raise UserError(
-            f"{crops}: has readings of other boxes than {asked.name} gives now. Remove {crops.name} to read the "
+            f"{crops}: has readings of other boxes than {asked.name} has now. Remove {crops.name} to read the "
             f"formulas again ({asked.name} is kept, so no page is asked again), or name a different --out"
         )
 

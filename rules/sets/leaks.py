@@ -59,7 +59,7 @@ def leakage(samples: pl.DataFrame | pl.LazyFrame, *, long: int = LONG) -> pl.Dat
 
     labels: samples of the higher side whose label is also on the other side; other_labels: the reverse; long_labels:
     those with `long` tokens or more. images: samples with an image of the same pixels on the other side; near_images:
-    samples with the same label and nearly the same image there; both are null if no image was opened. random_labels:
+    samples with the same label and a copy of the image there; both are null if no image was opened. random_labels:
     how many of `labels` to expect if the two sides had been drawn row by row from one set; only for two sides of one
     source.
 

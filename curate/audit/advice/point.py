@@ -16,10 +16,10 @@ Entry = Mapping[str, Any]
 class Point:
     """One thing to know about a source.
 
-    name: its kind, for programs. level: the best verdict that it allows. weight: see the module. samples: how many it
-    applies to. what, why: clauses without a full stop. do: what to do, with the command or flag in backticks; "" if
-    there is nothing to do. rules: those whose findings show it, for links; named: the first of them with their counts,
-    in words. export: flags of `curate export` that do it.
+    name: its kind, for programs. level: the best verdict that it allows. weight: see `curate.audit.advice.checks`.
+    samples: how many it applies to. what, why: clauses without a full stop. do: what to do, with the command or flag in
+    backticks; "" if there is nothing to do. rules: those whose findings show it, for links; named: the first of them
+    with their counts, in words. export: flags of `curate export` that do it.
     """
 
     name: str

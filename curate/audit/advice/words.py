@@ -1,4 +1,4 @@
-"""What the checks say of counts and rules, and which verdict a share allows. No checks."""
+"""Counts and rules in words, and the verdict that a share allows. No checks."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Serves the page over HTTP on 127.0.0.1 to whoever has its token. `answers` works out the answers.
 
 Every web page that is open in the same browser can send requests here, and so can every user of the machine. So a
-request must name this machine as its host, and come from this page if it names an origin. Orders must carry the token:
-the page takes it from its address, keeps it in the browser's storage and sends it in a header of its own. It isn't a
-cookie, because browsers send cookies to every port of the machine, and so to servers of other users. Pictures have
-addresses that can't be guessed. No other page may show this one in a frame.
+request must name this machine as its host, and come from this page if it names an origin. Requests for data, and
+decisions, must carry the token: the page takes it from its address, keeps it in the browser's storage and sends it in
+a header of its own. It isn't a cookie, because browsers send cookies to every port of the machine, and so to servers of
+other users. Pictures have addresses that can't be guessed. No other page may show this one in a frame.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _HEADERS = {
 }
 #: The most bytes in a request's body; longer labels are refused.
 _LARGEST = 1_000_000
-#: For which a connection may be silent.
+#: How long a connection may be silent.
 _SECONDS = 60
-#: The most connections, of those that haven't shown the token. Of more, the oldest is closed.
+#: The most connections that haven't shown the token; beyond that, the oldest is closed.
 _STRANGERS = 64
 #: The header with the token.
 TOKEN_HEADER = "X-Texsieve-Token"

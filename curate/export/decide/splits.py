@@ -106,9 +106,9 @@ def about_empty(sizes: Sequence[Mapping[str, Any]], options: ExportOptions) -> I
         return
     least = min(options.splits[name] for name in empty)
     yield (
-        f"No samples in {' and '.join(empty)}: labels are drawn, and {100 * least:g} % of {things(kept, 'sample')} is "
-        f"{least * kept:.1f} on average. Larger shares, as in --splits train=.6,validation=.2,test=.2, or another "
-        "--seed may give some."
+        f"No samples in {' and '.join(empty)}: labels are assigned at random, and {100 * least:g} % of "
+        f"{things(kept, 'sample')} is {least * kept:.1f} on average. Try larger shares, as in --splits "
+        "train=.6,validation=.2,test=.2, or another --seed."
     )
 
 
@@ -150,7 +150,7 @@ def with_splits(rows: Rows, options: ExportOptions) -> Rows:
     """The rows with a column split, and reasons for samples that leave theirs.
 
     rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are skipped and have no split.
-    Near pictures are copies that an audit found among the sources of one run; equal labels are in one split already.
+    Near pictures are copies that an audit found within one run; equal labels are in one split already.
     """
     names = order(options)
     kept = kept_in(rows)

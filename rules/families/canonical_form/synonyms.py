@@ -106,7 +106,7 @@ def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x \not\in A`` -> ``\not\in`` => ``x \notin A``
     Quiet: ``a \neq b``
     Quiet: ``\not D``
-    Fix: Unsafe, since the slash moves by a hair. Safe for `\not =`: LaTeX itself defines `\neq` so.
+    Fix: Unsafe: the slash moves by a hair. Safe for `\not =`, which is how LaTeX defines `\neq`.
     """
     for index in label.find(r"\not"):
         sign = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""

@@ -102,8 +102,8 @@ def test_a_split_without_samples_is_told_with_what_to_do(call) -> None:
     arguments = ["run", "--allow-no-image", "--out"]
     splits = ["--splits", "train=.998,validation=.001,test=.001"]
     said = " ".join(call(*arguments, "out", *splits)[1].split())
-    assert "No samples in validation and test: labels are drawn, and 0.1 % of " in said
-    assert "another --seed may give some" in said
+    assert "No samples in validation and test: labels are assigned at random, and 0.1 % of " in said
+    assert "or another --seed." in said
     assert "No samples in validation and test" in Path("out/README.md").read_text()
     assert "No samples in" not in call(*arguments, "two", "--splits", "train=.6,validation=.2,test=.2")[1]
     assert "No samples in" not in call(*arguments, "three", "--splits", "train=1")[1]

@@ -99,7 +99,7 @@ def test_draws_with_ink_and_nothing_cut_off(label: str) -> None:
         (r"\right)", r"\right has no \left"),
         ("#1", "# stands outside a macro definition"),
         (r"\text{$}", r"a $ in \text is never closed"),
-        (r"\hspace{foo}", "foo is no length"),
+        (r"\hspace{foo}", "foo is not a length"),
         (r"1 \n 2", r"the command \n is unknown here"),
         ("", "nothing to draw"),
         ("% only a comment", "nothing to draw"),

@@ -57,8 +57,8 @@ def test_compare_counts_decisions_of_today_by_source(run: Run) -> None:
     assert json.loads(to_json(compare([run])))[0]["decisions"]
     lines = to_text(compare([run]), width=160).splitlines()
     assert lines[0].endswith("decided")
-    assert lines[-1].startswith("4 samples decided on. Decisions take effect in curate export; findings, scores and ")
-    assert "4 samples decided on. Decisions take effect in curate export" in to_markdown(compare([run]))
+    assert lines[-1].startswith("People have decided on 4 samples. Decisions take effect in curate export; findings, ")
+    assert "People have decided on 4 samples. Decisions take effect in curate export" in to_markdown(compare([run]))
 
 
 def test_findings_say_what_people_decided_and_where_it_takes_effect(

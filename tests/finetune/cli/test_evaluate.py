@@ -74,7 +74,7 @@ def test_a_narrow_terminal_says_where_the_metrics_are_explained(
     for columns, told in (("80", True), ("120", False)):
         monkeypatch.setenv("COLUMNS", columns)
         assert call("evaluate", predictions) == 0
-        assert ("what it measures: finetune evaluate --help says it" in capsys.readouterr().out) == told
+        assert ("what it measures: see finetune evaluate --help" in capsys.readouterr().out) == told
 
 
 def test_help_promises_nothing_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,7 +190,7 @@ def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:
     assert [row.pred for row in read_predictions(tmp_path / "pred.jsonl")] == ["x_{1}", "page 2"]
     assert (found.pages, list(found.read.unopened)) == (2, ["data/p/test/1"])
     (data.parent / "1.png").write_bytes(whole)
-    with pytest.raises(UserError, match=r"other boxes than pred\.boxes\.jsonl gives now\. Remove pred\.crops\.jsonl"):
+    with pytest.raises(UserError, match=r"other boxes than pred\.boxes\.jsonl has now\. Remove pred\.crops\.jsonl"):
         predict()
     (tmp_path / "pred.crops.jsonl").unlink()
     found = predict()
