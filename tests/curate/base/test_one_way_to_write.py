@@ -134,7 +134,6 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/export/write/job.py": "_write_dropped",
         "curate/export/write/parquet.py": "__init__",
         "curate/export/write/picture_lines.py": "__init__ add put_together",
-        "curate/fix/job.py": "write",  # the journal of an output that could not be moved into place
         "curate/export/write/work.py": "__exit__ _fresh _take_lock begin finish publish _clear_away",
     },
     "what can be made again: caches, and what the App shows": {
@@ -145,6 +144,9 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/browse/process/session.py": "_database _remove _write_background",
         "curate/browse/process/work.py": "held tidy work_of",
         "curate/images/measure_cache.py": "_prune",
+    },
+    "takes back what it has just put in place, since its output could not follow": {
+        "curate/fix/job.py": "write",
     },
     "lines that are only added, and locks": {
         "curate/browse/process/mongod.py": "__init__",
