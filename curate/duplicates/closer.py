@@ -58,7 +58,7 @@ class Drawn:
     stroke: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class Difference:
     """How two pictures differ. worst: the greatest difference in a place as large as a dot, 0 (none) to 1 (ink here and
     paper there). usual: its median over the places with ink."""
