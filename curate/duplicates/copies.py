@@ -92,9 +92,12 @@ def copies(
     columns = {"worst": pl.Float64, "usual": pl.Float64}
     rows = [(None, None) if answer is None else (answer.worst, answer.usual) for answer in answers]
     fresh = pl.DataFrame(rows, schema=columns, orient="row")
-    kept.add(known[missing].select("first", "second").hstack(fresh))
-    found = zip(*(known[name].scatter(missing, fresh[name]) for name in columns), strict=True)
-    verdicts = [None if worst is None or usual is None else Difference(worst, usual).is_copy for worst, usual in found]
+    found = known.with_columns(known[name].scatter(missing, fresh[name]) for name in columns)
+    kept.keep(found)
+    verdicts = [
+        None if worst is None or usual is None else Difference(worst, usual).is_copy
+        for worst, usual in found.select(*columns).iter_rows()
+    ]
     return pl.Series("copy", verdicts, pl.Boolean)
 
 

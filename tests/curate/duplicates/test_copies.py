@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from curate.base.errors import UserError
 from curate.duplicates import copies as looked
+from curate.duplicates import kept_answers
 from curate.duplicates.copies import MOST_COMPARED, closest, copies
 from curate.duplicates.images import with_image_groups
 from curate.images import in_tables
@@ -61,6 +62,18 @@ def test_answers_are_kept_and_images_stay_closed(folder, tmp_path, monkeypatch):
     again = with_image_groups(frame, {"s": folder}, cache=cache)
     assert again[0].equals(first[0])
     assert again[1] == first[1]
+
+
+def test_what_a_run_asked_for_is_kept_even_if_there_is_no_room_for_more(folder, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    frame = samples(folder)
+    with_image_groups(frame.filter(pl.col("image") != "small.png"), {"s": folder}, cache=cache)  # 3 pairs
+    monkeypatch.setattr(kept_answers, "MOST", 5)
+    with_image_groups(frame, {"s": folder}, cache=cache)  # 3 new ones
+    (file,) = (cache / "copies").iterdir()
+    assert pl.read_parquet(file).height == 6
+    with_image_groups(frame.head(3), {"s": folder}, cache=cache)  # nothing new
+    assert pl.read_parquet(file).height == 6
 
 
 def test_kept_answers_that_can_t_be_read_are_made_again(folder, tmp_path):
