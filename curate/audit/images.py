@@ -148,8 +148,8 @@ def _unread_archives(source: Source) -> list[str]:
 
 def _other_ending(root: Path, first: str) -> str | None:
     """An image below the root that is named like the first one, but for its ending; only some folders are searched."""
-    stem, ending = os.path.splitext(PurePosixPath(first.replace("\\", "/")).name.lower())
-    wanted = {f"{stem}{other}" for other in IMAGE_ENDINGS if other != ending}
+    lost = PurePosixPath(first.replace("\\", "/").lower())
+    wanted = {f"{lost.stem}{ending}" for ending in IMAGE_ENDINGS if ending != lost.suffix}
     for folder, _, names in islice(os.walk(root), _MOST_BESIDE):
         found = min((name for name in names if name.lower() in wanted), default=None)
         if found is not None:
