@@ -17,8 +17,7 @@ import rules
 from curate.demo.grammar import grow
 from curate.demo.printed import PRINTED_KINDS
 from curate.images.measures import MEASURES, measure
-from curate.pairs import PAIR_COLUMNS, rendered, with_pairs
-from curate.pairs import drawing_cache
+from curate.pairs import PAIR_COLUMNS, drawing_cache, rendered, with_pairs
 from curate.pairs.drawing_cache import Kept
 from curate.pairs.guessed_layout import layout
 from curate.pairs.orphans import with_orphans
