@@ -18,7 +18,7 @@ from curate.duplicates.kept_answers import KeptAnswers
 from curate.images import stored
 from curate.images.errors import ImageError
 from curate.images.opening import check_folder, open_image
-from rules.workers.helper import each
+from rules.workers.helper import each, now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
@@ -143,7 +143,9 @@ def _looked(check: bool, in_order: bool, pairs: Sequence[Pair]) -> list[Differen
         return opened[place]
 
     if in_order:
-        for place in sorted({place for pair in pairs for place in pair}, key=_in_file):
+        pair_of = {place: at for at, pair in enumerate(pairs) for place in pair}
+        for place in sorted(pair_of, key=_in_file):
+            now_at(pair_of[place])
             seen(place)
     found: list[Difference | None] = []
     for pair in each(pairs):
