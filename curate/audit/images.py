@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
@@ -148,12 +148,12 @@ def _unread_archives(source: Source) -> list[str]:
 
 def _other_ending(root: Path, first: str) -> str | None:
     """An image below the root that is named like the first one, but for its ending; only some folders are searched."""
-    wanted = Path(first.replace("\\", "/")).stem.lower()
+    lost = PurePosixPath(first.replace("\\", "/").lower())
+    wanted = {f"{lost.stem}{ending}" for ending in IMAGE_ENDINGS if ending != lost.suffix}
     for folder, _, names in islice(os.walk(root), _MOST_BESIDE):
-        for name in names:
-            path = Path(folder, name)
-            if path.stem.lower() == wanted and path.suffix.lower() in IMAGE_ENDINGS:
-                return path.relative_to(root).as_posix()
+        found = min((name for name in names if name.lower() in wanted), default=None)
+        if found is not None:
+            return Path(folder, found).relative_to(root).as_posix()
     return None
 
 

@@ -59,7 +59,7 @@ class Drawn:
     stroke: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class Difference:
     """How two pictures differ. worst: the greatest difference in a place as large as a dot, 0 (none) to 1 (ink here and
     paper there). usual: its median over the places with ink."""
@@ -197,7 +197,7 @@ def _aligned(one: Image.Image, other: Image.Image, margin: int) -> Image.Image |
     By least squares on blurred pictures (Lucas and Kanade), first thoroughly blurred ones, which find large moves.
     """
     scale = min(1.0, math.sqrt(_ALIGNED_IN / (one.width * one.height)))
-    size = (max(round(one.width * scale), 1), max(round(one.height * scale), 1))
+    size = (max(round(one.width * scale), 2), max(round(one.height * scale), 2))  # slopes need two
     small = [item.resize(size, Image.Resampling.BILINEAR) for item in (one, other)]
     way = np.zeros(6)
     for blur in (max((one.height - 2 * margin) / 14, 1.5) * scale, 0.8):

@@ -18,15 +18,19 @@ from curate.duplicates.kept_answers import KeptAnswers
 from curate.images import stored
 from curate.images.errors import ImageError
 from curate.images.opening import check_folder, open_image
-from rules.workers.helper import each
+from rules.workers.helper import each, now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
-#: If there are more pairs than these, an image is compared with so many others at most, those with the closest hashes.
-#: Only large sets full of formulas of one pattern have more candidates, and copies are closer than those.
+#: If there are more pairs than these, each image chooses so many others, those with the closest hashes, and is compared
+#: with them and with those that chose it. Only large sets full of formulas of one pattern have more candidates, and
+#: copies are closer than those.
 MOST_PAIRS, MOST_COMPARED = 1_000, 4
 #: How many pairs a process is given at a time, and how many are worth several processes.
 _BATCH, _WORTH_PROCESSES = 32, 400
+#: How many pairs of images in tables are given at a time. Their images are opened in order, so that a row group, which
+#: may take seconds to read, is read once for all of them; meanwhile their ink is held, up to 1 MB per image.
+_TABLE_BATCH = 256
 #: Seconds for one pair, see `rules.workers.spread`: two of the largest images take half of it.
 _LIMIT = 120.0
 
@@ -42,7 +46,7 @@ class Pair(NamedTuple):
 
 
 def closest(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """The pairs to look at, and the images that are in more. Of many pairs, each image's closest are looked at.
+    """The pairs to look at, and the images that are also in others. Of many pairs, each image's closest are looked at.
 
     pairs: first, second (numbers of images), bits (in which their hashes differ), each pair once.
     """
@@ -50,14 +54,13 @@ def closest(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         return pairs.sort("first", "second"), pl.Series("image", [], pl.Int64)
     sides = (("first", "second"), ("second", "first"))
     both = pl.concat(pairs.select(image=one, other=other, bits="bits") for one, other in sides)
-    ranked = both.sort("image", "bits", "other").with_columns(
-        pl.int_range(pl.len()).over("image").alias("place"), pl.len().over("image").alias("all")
-    )
+    ranked = both.sort("image", "bits", "other").with_columns(pl.int_range(pl.len()).over("image").alias("place"))
     chosen = ranked.filter(pl.col("place") < MOST_COMPARED).select(
         first=pl.min_horizontal("image", "other"), second=pl.max_horizontal("image", "other")
     )
-    crowded = ranked.filter(pl.col("all") > MOST_COMPARED)["image"].unique()
-    return pairs.join(chosen.unique(), on=["first", "second"], how="semi").sort("first", "second"), crowded
+    left_out = pairs.join(chosen, on=["first", "second"], how="anti")
+    crowded = pl.concat([left_out["first"], left_out["second"]]).unique().alias("image")
+    return pairs.join(chosen, on=["first", "second"], how="semi").sort("first", "second"), crowded
 
 
 def copies(
@@ -81,27 +84,39 @@ def copies(
     known = kept.look_up(digests.gather(pairs["first"]), digests.gather(pairs["second"]))
     missing = known.select(pl.col("worst").is_null()).to_series().arg_true()
     ask = pairs[missing]
-    places = [(roots[source], ref) for source, ref in images.select("source", "image").iter_rows()]
-    wanted = [Pair(places[first], places[second]) for first, second in ask.select("first", "second").iter_rows()]
     answers: list[Difference | None] = []
-    for part in _spread(wanted, workers):
+    for part in _spread(images, ask, roots, workers):
         answers += part
         if progress is not None:
-            progress(len(answers), len(wanted))
+            progress(len(answers), ask.height)
     columns = {"worst": pl.Float64, "usual": pl.Float64}
     rows = [(None, None) if answer is None else (answer.worst, answer.usual) for answer in answers]
     fresh = pl.DataFrame(rows, schema=columns, orient="row")
-    kept.add(known[missing].select("first", "second").hstack(fresh))
-    found = zip(*(known[name].scatter(missing, fresh[name]) for name in columns), strict=True)
-    verdicts = [None if worst is None or usual is None else Difference(worst, usual).is_copy for worst, usual in found]
+    found = known.with_columns(known[name].scatter(missing, fresh[name]) for name in columns)
+    kept.keep(found)
+    verdicts = [
+        None if worst is None or usual is None else Difference(worst, usual).is_copy
+        for worst, usual in found.select(*columns).iter_rows()
+    ]
     return pl.Series("copy", verdicts, pl.Boolean)
 
 
-def _spread(pairs: Sequence[Pair], workers: int) -> Iterator[list[Difference | None]]:
-    in_tables = any(stored.in_sequence(ref) for pair in pairs for _, ref in pair)
-    several = len(pairs) >= _WORTH_PROCESSES and not in_tables
-    batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
-    work = partial(_looked, several)
+def _spread(
+    images: pl.DataFrame, pairs: pl.DataFrame, roots: Mapping[str, Path], workers: int
+) -> Iterator[list[Difference | None]]:
+    named = images.select("source", "image")
+    opened = named["image"].gather(pl.concat([pairs["first"], pairs["second"]]).unique())
+    in_tables = any(map(stored.in_sequence, opened))
+    several = pairs.height >= _WORTH_PROCESSES and not in_tables
+
+    def places(rows: pl.Series) -> Iterator[Place]:
+        return ((roots[source], ref) for source, ref in named[rows].iter_rows())
+
+    batches = (
+        [Pair(*pair) for pair in zip(places(part["first"]), places(part["second"]), strict=True)]
+        for part in pairs.iter_slices(_TABLE_BATCH if in_tables else _BATCH)
+    )
+    work = partial(_looked, several, in_tables)
     yield from spread(
         work, batches, workers if several else 1, lost=_not_seen, to="compare", limit=_LIMIT, here=several
     )
@@ -112,8 +127,9 @@ def _not_seen(lost: Lost) -> list[Difference | None]:
     return [None]
 
 
-def _looked(check: bool, pairs: Sequence[Pair]) -> list[Difference | None]:
-    """How the images of some pairs differ. check: this may run on another machine."""
+def _looked(check: bool, in_order: bool, pairs: Sequence[Pair]) -> list[Difference | None]:
+    """How the images of some pairs differ. check: this may run on another machine. in_order: open them all first, in
+    the order of their files."""
     opened: dict[Place, Drawn | None] = {}
 
     def seen(place: Place) -> Drawn | None:
@@ -126,8 +142,20 @@ def _looked(check: bool, pairs: Sequence[Pair]) -> list[Difference | None]:
                 opened[place] = None
         return opened[place]
 
+    if in_order:
+        pair_of = {place: at for at, pair in enumerate(pairs) for place in pair}
+        for place in sorted(pair_of, key=_in_file):
+            now_at(pair_of[place])
+            seen(place)
     found: list[Difference | None] = []
     for pair in each(pairs):
         one, other = seen(pair.one), seen(pair.other)
         found.append(None if one is None or other is None else difference(one, other))
     return found
+
+
+def _in_file(place: Place) -> tuple[Path, str, int, str]:
+    """Sorts the images of a table by their rows: `COLUMN:9` comes before `COLUMN:10`."""
+    root, ref = place
+    file, inner = stored.split_ref(ref) or (ref, "")
+    return root, file, len(inner), inner

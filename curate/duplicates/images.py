@@ -9,14 +9,15 @@ one label; within 26 bits there are 39, mostly a formula in two hands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from curate.duplicates.copies import closest, copies
-from curate.duplicates.near import NearFacts, Search, joined
+from curate.duplicates.near import NearFacts, Rows, Search, joined
 from curate.images.measures import NEAR
 
 #: Digits of a group's name.
@@ -70,18 +71,26 @@ def with_image_groups(
 
 
 def _candidates(search: Search) -> tuple[pl.DataFrame, pl.Series]:
-    """The pairs of images to look at (first, second, bits), and the images with more candidates than are looked at."""
-    schema = {"first": pl.Int64, "second": pl.Int64, "bits": pl.Int64}
-    held, waiting, room = [pl.DataFrame(schema=schema)], 0, _HELD
-    crowded = [pl.Series("image", [], pl.Int64)]
-    for first, second in search.pairs():
-        held.append(
-            pl.DataFrame({"first": first, "second": second, "bits": search.apart(first, second)}, schema=schema)
-        )
-        waiting += len(first)
+    """The pairs of images to look at (first, second, bits), and the images of pairs that are left out."""
+    pairs = pl.DataFrame(schema={"first": pl.Int64, "second": pl.Int64, "bits": pl.Int64})
+    held: list[tuple[Rows, Rows]] = []
+    waiting, room = 0, _HELD
+    crowded: list[pl.Series] = []
+    for found in search.pairs():
+        held.append(found)
+        waiting += len(found[0])
         if waiting > room:
-            pairs, more = closest(pl.concat(held).unique())
-            held, waiting, room = [pairs], pairs.height, max(_HELD, 2 * pairs.height)
+            pairs, more = closest(_together(search, pairs, held))
+            held, waiting, room = [], pairs.height, max(_HELD, 2 * pairs.height)
             crowded.append(more)
-    pairs, more = closest(pl.concat(held).unique())
+    pairs, more = closest(_together(search, pairs, held))
     return pairs, pl.concat([*crowded, more]).unique()
+
+
+def _together(search: Search, pairs: pl.DataFrame, found: Sequence[tuple[Rows, Rows]]) -> pl.DataFrame:
+    """The pairs and those that were found besides, each once."""
+    if not found:
+        return pairs
+    first, second = (np.concatenate(side) for side in zip(*found, strict=True))
+    new = {"first": first, "second": second, "bits": search.apart(first, second)}
+    return pl.concat([pairs, pl.DataFrame(new, schema=pairs.schema)]).unique()

@@ -13,7 +13,7 @@ from curate.base.kept_tables import read_kept, write_kept
 from curate.duplicates import closer
 from curate.images import ink, strokes
 
-#: The most answers kept, 0.1 kB each; beyond that, only those of the last run.
+#: The most answers kept, 0.1 kB each; beyond that, only those that the last run asked for.
 MOST = 500_000
 #: first, second: image_sha256; the rest as in `curate.duplicates.closer.Difference`.
 _SCHEMA = pl.Schema({"first": pl.String, "second": pl.String, "worst": pl.Float64, "usual": pl.Float64})
@@ -33,13 +33,14 @@ class KeptAnswers:
         asked = pl.DataFrame([first.alias("first"), second.alias("second")])
         return asked.join(self._rows, on=_PAIR, how="left", maintain_order="left")
 
-    def add(self, answers: pl.DataFrame) -> None:
-        """Keep answers, those that aren't null."""
-        new = answers.drop_nulls()
-        if self._path is None or not new.height:
+    def keep(self, answers: pl.DataFrame) -> None:
+        """Keep answers, known and new ones, but not those that are null. answers: in the form of `look_up`."""
+        asked = answers.drop_nulls()
+        others = self._rows.join(asked, on=_PAIR, how="anti")
+        number = others.height + asked.height
+        if self._path is None or number == self._rows.height:  # nothing is new
             return
-        rows = new if self._rows.height + new.height > MOST else pl.concat([self._rows, new])
-        write_kept(self._path, rows, alone=True)
+        write_kept(self._path, asked if number > MOST else pl.concat([others, asked]), alone=True)
 
 
 @cache

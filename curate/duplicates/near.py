@@ -37,7 +37,7 @@ class NearFacts:
     each with each, and `skipped` the buckets that were too large to search.
 
     compared: pairs whose images were compared themselves, `copies` of them copies; unopened: those with an image that
-    couldn't be opened any more. crowded: images near more others than they were compared with.
+    couldn't be opened any more. crowded: images with pairs that were left out, since there were too many.
     """
 
     hashes: int = 0

@@ -99,9 +99,10 @@ def measured(
             .join(settled, on="image", how="inner", maintain_order="left")
             .select(*_STAMP, *columns[1:])
         )
-        rows = pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new])
-        if new.height and write_kept(path, rows):
-            _prune(cache)
+        if new.height:
+            rows = pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new])
+            if write_kept(path, rows):
+                _prune(cache)
 
 
 @once

@@ -14,7 +14,7 @@ import curate.render
 from curate.base.kept_tables import read_kept, write_kept
 from curate.images import ink, strokes
 
-#: The most drawings kept, 0.4 kB each; beyond that, only those of the last run.
+#: The most drawings kept, 0.4 kB each; beyond that, only those that the last run asked for.
 MOST = 200_000
 
 #: A row of measures, or () for a label that can't be drawn.
@@ -30,10 +30,15 @@ class Kept:
         self.path = None if folder is None else folder / "drawings" / f"{_edition(measured_by)}.parquet"
         self.rows: dict[bytes, Row] = self._read()
         self._fresh: dict[bytes, Row] = {}
+        self._used: dict[bytes, Row] = {}
 
     def get(self, label: str) -> Row | None:
         """The measures of a label's drawing, or None if they aren't known."""
-        return self.rows.get(_digest(label))
+        digest = _digest(label)
+        row = self.rows.get(digest)
+        if row is not None:
+            self._used[digest] = row
+        return row
 
     def put(self, label: str, row: Row) -> None:
         self._fresh[_digest(label)] = row
@@ -42,7 +47,7 @@ class Kept:
         """Write the new measures, beside those that were there."""
         if self.path is None or not self._fresh:
             return
-        rows = self._fresh if len(self.rows) + len(self._fresh) > MOST else {**self.rows, **self._fresh}
+        rows = {**(self._used if len(self.rows) + len(self._fresh) > MOST else self.rows), **self._fresh}
         nothing = (None,) * len(self.schema)
         frame = pl.DataFrame([(key, *(row or nothing)) for key, row in rows.items()], schema=self._table, orient="row")
         write_kept(self.path, frame, alone=True)

@@ -13,10 +13,7 @@ from collections.abc import Callable, Iterator
 from rules.latex.canonical_braces import braces, trailing
 from rules.latex.canonical_commands import DAGGERS, FONTS, FRACTIONS, daggers, dots, fonts, fractions, named, negated
 from rules.latex.canonical_matrices import arrays, delimited
-from rules.latex.canonical_tokens import (
-    NOTHING_DRAWN,
-    Edit,
-)
+from rules.latex.canonical_tokens import NOTHING_DRAWN, Edit
 from rules.latex.cursor import ATOM_OPEN
 
 _Step = Callable[[list[str]], Iterator[Edit]]

@@ -39,6 +39,7 @@ def braces(tokens: list[str]) -> Iterator[Edit]:
             inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
             if inner in _DAGGER and not scripts and _has_no_space(tokens, index, end):
                 yield index, end + 1, inner
+                continue
             if not INFIXES.isdisjoint(inner) and _is_argument_of_infix(tokens, index, end):
                 continue
             if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):

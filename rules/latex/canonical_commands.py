@@ -6,13 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
-from rules.latex.canonical_tokens import (
-    OPENING,
-    SWITCHES,
-    Edit,
-    after_operator,
-    closing,
-)
+from rules.latex.canonical_tokens import OPENING, SWITCHES, Edit, after_operator, closing
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
@@ -39,6 +33,7 @@ _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 
 def fonts(tokens: list[str]) -> Iterator[Edit]:
     r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other."""
+    switched = _is_switched(tokens)
     for index, token in enumerate(tokens):
         if token not in OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in FONTS:
             continue
@@ -48,7 +43,7 @@ def fonts(tokens: list[str]) -> Iterator[Edit]:
         inner = tokens[index + 2 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
-        if token == ATOM_OPEN and after_operator(tokens, index) and not _is_switched(tokens):
+        if token == ATOM_OPEN and after_operator(tokens, index) and not switched:
             continue  # braces remove the space after an operator
         command = [FONTS[tokens[index + 1]], "{", *inner, "}"]
         yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
@@ -56,8 +51,6 @@ def fonts(tokens: list[str]) -> Iterator[Edit]:
 
 def _is_switched(tokens: list[str]) -> bool:
     """Whether there is a switch that doesn't begin a group."""
-    if SWITCHES.isdisjoint(tokens):
-        return False
     return any(token in SWITCHES and tokens[at - 1] not in OPENING for at, token in enumerate(tokens))
 
 

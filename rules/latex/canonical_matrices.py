@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.latex.canonical_tokens import (
-    OPENING,
-    Edit,
-    closing,
-)
+from rules.latex.canonical_tokens import OPENING, Edit, closing
 
 _AROUND: dict[tuple[str, ...], str] = {
     ("(", ")"): "pmatrix",

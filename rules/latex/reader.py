@@ -356,9 +356,9 @@ class Reader(ScriptReader):
 
     def is_infix_list(self, closer: int) -> bool:
         r"""Whether the list that begins here is a fraction with an infix command: `a \over b`."""
-        depth, toks, i = 0, self.toks, self.i
-        while i < self.n:
-            token = toks[i]
+        depth, in_buildrel = 0, False  # `\buildrel` has an `\over` of its own
+        for place in range(self.i, self.n):
+            token = self.toks[place]
             action = ACTIONS.get(token)
             if action in (CLOSE, END, RIGHT):
                 depth -= 1
@@ -367,13 +367,14 @@ class Reader(ScriptReader):
             elif action in (OPEN, BEGIN, LEFT):
                 depth += 1
             elif depth == 0:
-                if action == INFIX:
-                    return True
                 if action in (AMPERSAND, ROW) and closer == TO_CELL:
                     return False
-                if token == "\\buildrel" and "\\over" in toks[i:]:
-                    i = toks.index("\\over", i)
-            i += 1
+                if token == "\\buildrel":
+                    in_buildrel = True
+                elif in_buildrel:
+                    in_buildrel = token != "\\over"
+                elif action == INFIX:
+                    return True
         return False
 
     def has_effect(self, before: list[str], atoms: int) -> bool:

@@ -105,13 +105,22 @@ class Pool:
 
     def prepare(self, work: Callable[[Any], Any], item: Any, limit: float) -> None:
         """Start a helper if there is none, and have it import what `work` needs by doing an item. Doesn't wait for it,
-        and nobody gets the result."""
+        and nobody gets the result.
+
+        Raises HelperError if the helper can't be started.
+        """
         with self._changed:
-            if not self._hands:
-                job = _Job(work, 1, limit)
-                self._jobs.append(job)
-                self._submit(_Task(job, [item]))
-                self._jobs.remove(job)  # so the next job waits for this helper and doesn't start another
+            if self._hands:
+                return
+            task = _Task(_Job(work, 1, limit), [item])
+            self._jobs.append(task.job)
+            try:
+                self._submit(task)
+            except HelperError:
+                self._pending.remove(task)
+                raise
+            finally:
+                self._jobs.remove(task.job)  # so the next job waits for this helper and doesn't start another
 
     def _results(self, task: _Task, here: bool) -> Iterator[Any]:
         while True:
@@ -212,8 +221,8 @@ class Pool:
         with self._changed:
             hand.task = None
             task.job.running -= 1
-            if task.job.cancelled:
-                pass
+            if task.job.cancelled or task.job not in self._jobs:
+                pass  # nobody waits for it
             elif isinstance(outcome, Death):
                 self._cut(task, outcome)
             else:

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from curate.audit.advice.point import READY, Entry, Point
-from curate.audit.advice.words import (
-    codes_of,
-    counts_of,
-    have,
-    named_rules,
-    of_samples,
-    worst_level,
-)
+from curate.audit.advice.words import codes_of, counts_of, have, named_rules, of_samples, worst_level
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
 from rules.registry import mended_by

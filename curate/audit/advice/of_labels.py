@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from curate.audit.advice.point import DOUBTFUL, READY, Entry, Point
-from curate.audit.advice.words import (
-    codes_of,
-    counts_of,
-    have,
-    most,
-    named_rules,
-    of_samples,
-    worst_level,
-)
+from curate.audit.advice.words import codes_of, counts_of, have, most, named_rules, of_samples, worst_level
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share
 from rules.registry import all_rules, fixing_as, mended_by, tagged

@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from curate.audit.advice.point import READY, Entry, Point
-from curate.audit.advice.words import (
-    codes_of,
-    counts_of,
-    worst_level,
-)
+from curate.audit.advice.words import codes_of, counts_of, worst_level
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
 from rules.registry import tagged

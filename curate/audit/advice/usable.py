@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from curate.audit.advice.point import DOUBTFUL, FIX, UNFIT, Entry, Point
-from curate.audit.advice.words import (
-    codes_of,
-    counts_of,
-    have,
-    of_samples,
-    resaved,
-    top_reason,
-    worst_level,
-)
+from curate.audit.advice.words import codes_of, counts_of, have, of_samples, resaved, top_reason, worst_level
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
 from rules.registry import all_rules, tagged

@@ -54,13 +54,14 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("the label was cut off at a percent sign", start, start + 1)
 
 
-#: What draws nothing by itself. `\\label` and the like may have anything in their braces.
+#: What draws nothing by itself. Not environments that draw a bracket, nor columns with lines between them.
 _BLANK = "|".join(
     (
         r"[\s~{}&$]",
         r"\\[,;:!> \\\[\]()]",
         r"\\(?:quad|qquad|nonumber|notag|displaystyle|textstyle|hfill|relax)\b",
-        r"\\(?:begin|end)\s*\{\s*[a-zA-Z]+\*?\s*\}(?:\s*\{[\slcr|]*\})?",
+        r"\\(?:begin|end)\s*\{\s*(?:array|matrix|smallmatrix|tabular|aligned|align|gathered|gather"
+        r"|split|multline|equation|eqnarray|displaymath|math|center|subarray)\*?\s*\}(?:\s*\{[\slcr]*\})?",
         r"\\label\s*\{[^{}]*\}",
     )
 )
@@ -78,6 +79,9 @@ def blank_label(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x``
     Quiet: ``% x``
     Quiet: ``\begin{array} { l } . \end{array}``
+    Quiet: ``\begin{pmatrix} \end{pmatrix}``
+    Quiet: ``\begin{cases} & \\ \end{cases}``
+    Quiet: ``\begin{array} { | l } & \\ \end{array}``
     Fix: None: drop the sample.
     See: harvardnlp/im2markup issue 1: "we simply write a newline". Three labels of im2latex's normalised validation set
     are an `array` without cells.

@@ -15,6 +15,7 @@ from PIL import Image
 import curate.report.page
 import rules
 from curate.audit import AuditOptions, audit
+from curate.audit.images import _other_ending
 from curate.base.errors import UserError
 from curate.runs.folder import FINDINGS, SAMPLES, load_run
 from curate.sources import parse_source
@@ -236,6 +237,7 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
     Image.new("L", (60, 60), 255).save(tmp_path / "set" / "pictures" / "0.JPEG")
     with pytest.raises(UserError, match=r"pictures/0\.JPEG is there, with another ending: correct"):
         run_audit(tmp_path / "run", source)
+    assert _other_ending(source.parent, r"C:\home\0.JPEG") is None  # in another folder, but not with another ending
     run = run_audit(tmp_path / "run", source, probe_images=False)
     assert run.summary["sources"][0]["verdict"] == "fix first"
     assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]

@@ -116,6 +116,20 @@ def test_tiny_pictures_are_compared():
         assert 0 <= difference(inks[0], inks[1]).worst <= 1
 
 
+@pytest.mark.parametrize("turn", [False, True])
+def test_a_picture_far_longer_than_high_is_compared(turn):
+    line, dashes = Image.new("L", (60_000, 1), 0), Image.new("L", (60_000, 4), 0)
+    for x in range(4, 60_000, 9):
+        dashes.paste(255, (x, 0, x + 5, 4))
+    inks = [
+        drawn(ImageOps.expand(image.transpose(Image.Transpose.ROTATE_90) if turn else image, 4, 255))
+        for image in (line, dashes)
+    ]
+    assert inks[0] is not None
+    assert inks[1] is not None
+    assert not difference(inks[0], inks[1]).is_copy
+
+
 def test_a_large_page_is_compared_with_its_copy():
     page = Image.new("L", (1700, 2200), 255)
     for row in range(20):

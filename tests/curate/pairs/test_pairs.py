@@ -17,7 +17,7 @@ import rules
 from curate.demo.grammar import grow
 from curate.demo.printed import PRINTED_KINDS
 from curate.images.measures import MEASURES, measure
-from curate.pairs import PAIR_COLUMNS, rendered, with_pairs
+from curate.pairs import PAIR_COLUMNS, drawing_cache, rendered, with_pairs
 from curate.pairs.drawing_cache import Kept
 from curate.pairs.guessed_layout import layout
 from curate.pairs.orphans import with_orphans
@@ -130,6 +130,21 @@ def test_a_broken_cache_is_no_cache(tmp_path: Path) -> None:
     blocked = Kept(tmp_path / "file", schema, Path(__file__))
     blocked.put("x", (1,))
     blocked.save()
+
+
+def test_drawings_of_the_last_run_are_kept_even_if_there_is_no_room_for_more(tmp_path, monkeypatch):
+    schema = {"a": pl.Int32}
+    first = Kept(tmp_path, schema, Path(__file__))
+    for label in "xyz":
+        first.put(label, (1,))
+    first.save()
+    monkeypatch.setattr(drawing_cache, "MOST", 3)
+    second = Kept(tmp_path, schema, Path(__file__))
+    assert second.get("x") == (1,)
+    second.put("new", ())
+    second.save()
+    third = Kept(tmp_path, schema, Path(__file__))
+    assert [third.get(label) for label in ("x", "new", "y")] == [(1,), (), None]
 
 
 def test_small_sets_are_judged_by_what_is_known_beforehand(printed: pl.DataFrame) -> None:

@@ -81,6 +81,34 @@ def test_a_helper_is_prepared_while_its_caller_does_something_else(tmp_path: Pat
     assert not lost
 
 
+def test_preparing_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[pool.Process] = []
+
+    class Counted(pool.Process):
+        def __init__(self) -> None:
+            super().__init__()
+            started.append(self)
+
+    monkeypatch.setattr(pool, "Process", Counted)
+    ended = pool.Pool()
+    ended.prepare(deadly.told, "kill", deadly.LIMIT)
+    (hand,) = ended._hands
+    while not started or hand.task is not None or ended._pending:
+        time.sleep(0.01)
+    assert len(started) == 1  # nobody waits for the item, so it gets no second try
+    ended.close()
+
+    def no_more_threads(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pool._Hand, "start", no_more_threads)
+    refused = pool.Pool()
+    with pytest.raises(HelperError):
+        refused.prepare(deadly.told, "first", deadly.LIMIT)
+    assert not refused._jobs
+    assert not refused._pending
+
+
 def test_an_error_reaches_the_caller_and_the_next_call_works() -> None:
     with pytest.raises(ValueError, match="fail here is no good") as caught:
         list(run(deadly.told, [["1"], ["fail here"], ["2"]]))
