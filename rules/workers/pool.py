@@ -105,12 +105,19 @@ class Pool:
 
     def prepare(self, work: Callable[[Any], Any], item: Any, limit: float) -> None:
         """Start a helper if there is none, and have it import what `work` needs by doing an item. Doesn't wait for it,
-        and nobody gets the result."""
+        and nobody gets the result. Raises HelperError if none can be started."""
         with self._changed:
-            if not self._hands:
-                job = _Job(work, 1, limit)
-                self._jobs.append(job)
-                self._submit(_Task(job, [item]))
+            if self._hands:
+                return
+            job = _Job(work, 1, limit)
+            task = _Task(job, [item])
+            self._jobs.append(job)
+            try:
+                self._submit(task)
+            except HelperError:
+                self._pending.remove(task)
+                raise
+            finally:
                 self._jobs.remove(job)  # so the next job waits for this helper and doesn't start another
 
     def _results(self, task: _Task, here: bool) -> Iterator[Any]:

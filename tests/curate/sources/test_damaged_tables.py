@@ -103,6 +103,20 @@ def test_a_table_that_needs_too_much_memory_is_refused(table: Path, in_helpers: 
     assert apart.read_apart(table, take, 1 << 20) == 1 << 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on memory")
+def test_a_limit_of_the_user_is_never_raised(table: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    own = (apart._data_held() or 0) + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_DATA, (own, limits[1]))
+    try:
+        with apart._little_memory(table):
+            assert resource.getrlimit(resource.RLIMIT_DATA)[0] == own
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+
 @only_apart
 def test_what_native_code_says_is_not_shown(table: Path, in_helpers: None, capfd: pytest.CaptureFixture[str]) -> None:
     assert apart.read_apart(table, write_error) == "read"
