@@ -10,6 +10,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, words in (
         (r"unsupported command: (.+)", "the command {} is unknown here"),
         (r"unsupported environment: (.+)", "the environment {} is unknown here"),
+        (r"unsupported environment: ", r"\begin has no name"),
         (r"unsupported array column: (.+)", "{} is no kind of column that is known here"),
         (r"missing argument", "a command has no argument"),
         (r"'\{' without a matching '\}'", "a brace { is never closed"),
@@ -24,6 +25,8 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"'#' outside a macro definition", "# stands outside a macro definition"),
         (r"unpaired '\$' inside \\text", r"a $ in \text is never closed"),
         (r"unrecognized measures?: (.+)", "{} is no length"),
+        (r"unrecognized measures?: ", "a length is missing"),
+        (r"invalid color: ", "a colour has no name"),
         (r"invalid color: (.+)", "the colour {} is unknown"),
     )
 )
@@ -33,7 +36,6 @@ def in_words(message: str) -> str:
     """mathra's message in our words, with the commands and names in it; the message itself if it isn't known."""
     for pattern, words in _WORDS:
         if found := pattern.fullmatch(message):
-            for name in found.groups():
-                words = words.replace("{}", name, 1)
-            return words
+            names = iter(found.groups())
+            return re.sub(r"\{\}", lambda _: next(names), words)
     return message
