@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, zip_longest
 
 #: mathra's message, and ours; `{}` is what the message names. Messages that aren't here are passed on.
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -36,6 +37,5 @@ def in_words(message: str) -> str:
     """mathra's message in our words, with the commands and names in it; the message itself if it isn't known."""
     for pattern, words in _WORDS:
         if found := pattern.fullmatch(message):
-            names = iter(found.groups())
-            return re.sub(r"\{\}", lambda _: next(names), words)
+            return "".join(chain.from_iterable(zip_longest(words.split("{}"), found.groups(), fillvalue="")))
     return message
