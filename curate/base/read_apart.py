@@ -58,7 +58,9 @@ def refuse_bomb(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
     total = held + 8 * frame.height * frame.width
     size = path.stat().st_size
     if total > BOMB_BYTES and total > BOMB_RATIO * size:
-        raise UserError(f"{path}: {size:,} bytes that unpack to {total:,}: refused as a bomb; if it is none, save it as CSV")
+        raise UserError(
+            f"{path}: {size:,} bytes that unpack to {total:,}: refused as a bomb; if it is none, save it as CSV"
+        )
     return frame
 
 

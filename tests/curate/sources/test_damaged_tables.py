@@ -180,7 +180,9 @@ def test_a_table_of_millions_of_equal_rows_is_refused(tmp_path: Path, in_helpers
     path = tmp_path / "x.parquet"
     pl.DataFrame({"label": pl.repeat("x", 10_000_000, eager=True)}).write_parquet(path)
     assert path.stat().st_size < 1 << 18
-    with pytest.raises(UserError, match=r"bytes that unpack to [\d,]+: refused as a bomb; if it is none, save it as CSV$"):
+    with pytest.raises(
+        UserError, match=r"bytes that unpack to [\d,]+: refused as a bomb; if it is none, save it as CSV$"
+    ):
         read(path)
 
 
