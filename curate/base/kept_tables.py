@@ -9,6 +9,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.base.no_room import NoRoom
+from curate.base.read_apart import is_damage
 
 
 def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.DataFrame:
@@ -19,8 +20,10 @@ def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.Dat
         return empty
     try:
         frame = pl.read_parquet(path)
-    except Exception:  # whatever the reason, its content can be made again
-        return empty
+    except BaseException as error:  # a panic of Rust code is no Exception
+        if not isinstance(error, Exception) and not is_damage(error):
+            raise
+        return empty  # whatever the reason, its content can be made again
     return frame if frame.schema == schema and not frame.select(key).is_duplicated().any() else empty
 
 

@@ -58,7 +58,9 @@ def refuse_bomb(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
     total = held + 8 * frame.height * frame.width
     size = path.stat().st_size
     if total > BOMB_BYTES and total > BOMB_RATIO * size:
-        raise UserError(f"{path}: {size:,} bytes that unpack to {total:,}: refused as a bomb")
+        raise UserError(
+            f"{path}: {size:,} bytes that unpack to {total:,}: refused as a bomb; if it is none, save it as CSV"
+        )
     return frame
 
 
@@ -103,22 +105,30 @@ def _work(batch: Sequence[tuple[Path, Callable[..., Any], tuple[Any, ...]]]) -> 
 @contextmanager
 def _little_memory(path: Path) -> Iterator[None]:
     """Limits memory inside, where the system can (Linux): pyarrow then raises an error, and polars ends the process."""
-    status = Path("/proc/self/status")
-    if not status.exists():
+    held = _data_held()
+    if held is None:
         yield
         return
     import resource
 
-    held = next(int(line.split()[1]) for line in status.read_text("ascii").splitlines() if line.startswith("VmData"))
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = (held << 10) + max(_MEMORY, _TIMES * path.stat().st_size)
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
+    most = held + max(_MEMORY, _TIMES * path.stat().st_size)
+    if soft != resource.RLIM_INFINITY:
+        most = min(most, soft)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _data_held() -> int | None:
+    """The bytes of this process that count against the limit; None if the system doesn't say."""
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmData:")), None)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from curate.base.earlier_results import REPLACED, has_earlier_result
-from curate.base.terminal import say, width
+from curate.base.terminal import program, say, width
 
 _COMMAND = "curate diff"
 
@@ -49,6 +49,8 @@ def diff(run_a: Path, run_b: Path, form: str, page: Path | None) -> None:
         tell.write_page(found, names, page)
     if form == "json":
         say(tell.as_json(found, names).removesuffix("\n").encode())
+        if replaced:
+            click.echo(f"{program()}: {page}{replaced}", err=True)
     else:
         say(tell.as_text(found, names, width=width()))
         if page is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, zip_longest
 
 #: mathra's messages, and ours; `{}` stands for what a message names. Other messages are passed on unchanged.
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -10,6 +11,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, words in (
         (r"unsupported command: (.+)", "the command {} is unknown here"),
         (r"unsupported environment: (.+)", "the environment {} is unknown here"),
+        (r"unsupported environment: ", r"\begin has no name"),
         (r"unsupported array column: (.+)", "the column type {} is unknown here"),
         (r"missing argument", "a command has no argument"),
         (r"'\{' without a matching '\}'", "a brace { is never closed"),
@@ -24,6 +26,8 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"'#' outside a macro definition", "# stands outside a macro definition"),
         (r"unpaired '\$' inside \\text", r"a $ in \text is never closed"),
         (r"unrecognized measures?: (.+)", "{} is not a length"),
+        (r"unrecognized measures?: ", "a length is missing"),
+        (r"invalid color: ", "a colour has no name"),
         (r"invalid color: (.+)", "the colour {} is unknown"),
     )
 )
@@ -33,7 +37,5 @@ def in_words(message: str) -> str:
     """mathra's message in our words, with the commands and names in it; the message itself if it isn't known."""
     for pattern, words in _WORDS:
         if found := pattern.fullmatch(message):
-            for name in found.groups():
-                words = words.replace("{}", name, 1)
-            return words
+            return "".join(chain.from_iterable(zip_longest(words.split("{}"), found.groups(), fillvalue="")))
     return message

@@ -178,7 +178,7 @@ def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
 
 def _first_line(path: Path) -> str:
     """The first line that isn't blank; "" if there is none."""
-    return next((line for line in _Lines(path) if line.strip("\ufeff \t\r\n")), "")
+    return next((line for line in _Lines(path) if line.strip()), "")
 
 
 def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) -> tuple[list[int], list[list[str]]]:

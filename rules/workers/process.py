@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from rules.workers import helper
 
@@ -41,10 +41,27 @@ class Death:
 
 def _memory() -> BinaryIO:
     """A file outside any folder, for shared memory."""
-    in_memory = hasattr(os, "memfd_create")
-    file: Any = os.fdopen(os.memfd_create("texsieve"), "r+b") if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
-    file.truncate(helper.MARK_BYTES)
-    return cast(BinaryIO, file)
+    if hasattr(os, "memfd_create"):
+        number = os.memfd_create("texsieve")
+    else:
+        with tempfile.TemporaryFile() as file:
+            number = os.dup(file.fileno())
+    shared = os.fdopen(_above_streams(number), "r+b")
+    shared.truncate(helper.MARK_BYTES)
+    return shared
+
+
+def _above_streams(number: int) -> int:
+    """The open file of this number under one above 2. If a standard stream is closed, the next file gets its number,
+    but native code still writes errors to 2, and a helper has streams of its own."""
+    import fcntl
+
+    if number > 2:
+        return number
+    try:
+        return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(number)
 
 
 class Process:
@@ -54,7 +71,7 @@ class Process:
     """
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = (socket.socket(fileno=_above_streams(end.detach())) for end in socket.socketpair())
         with theirs, _memory() as shared:
             self._mark = memoryview(mmap.mmap(shared.fileno(), helper.MARK_BYTES)).cast("q")
             numbers = (theirs.fileno(), shared.fileno())

@@ -15,14 +15,30 @@ let samples = 0; // in the list
 let moving = false; // between two samples, keys do nothing
 let made = []; // decisions of this tab, to take back: {id, judged, seen}
 
+// A browser may forbid its pages to store anything. Then a reload forgets, and the printed address has to be opened again.
+function stored(kind, name) {
+  try {
+    return window[kind].getItem(name);
+  } catch {
+    return null;
+  }
+}
+function store(kind, name, value) {
+  try {
+    window[kind].setItem(name, value);
+  } catch {
+    // it stays in this tab's memory
+  }
+}
+
 // The address holds the token once; the browser's storage keeps it for this port alone, unlike a cookie. A tab stays with
 // the token that it began with: another run may be served at its port later.
 let token = new URLSearchParams(location.search).get("token");
 if (token) {
-  localStorage.setItem("token", token);
+  store("localStorage", "token", token);
   history.replaceState(null, "", location.pathname + location.hash);
 } else {
-  token = localStorage.getItem("token") || "";
+  token = stored("localStorage", "token") || "";
 }
 
 async function ask(path, body) {
@@ -251,7 +267,7 @@ async function failed(entry, message) {
 }
 const kept = () => `made in ${$("run").textContent}`;
 function keep() {
-  sessionStorage.setItem(kept(), JSON.stringify(made.filter((entry) => entry.seen).map(({ id, judged, seen }) => ({ id, judged, seen })).slice(-200)));
+  store("sessionStorage", kept(), JSON.stringify(made.filter((entry) => entry.seen).map(({ id, judged, seen }) => ({ id, judged, seen })).slice(-200)));
 }
 async function undo() {
   const entry = made.pop() || { id: current.id, judged: current.label, seen: current.seen };
@@ -364,7 +380,7 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", () => act(button.dataset.do));
 $("again").addEventListener("click", () => go("first"));
 $("queue").addEventListener("change", () => { queue = $("queue").value; $("queue").blur(); go("first"); });
-$("who").addEventListener("change", () => sessionStorage.setItem("who", $("who").value.trim()));
+$("who").addEventListener("change", () => store("sessionStorage", "who", $("who").value.trim()));
 $("who").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") $("who").blur(); });
 addEventListener("hashchange", arrive);
 
@@ -383,8 +399,8 @@ async function start() {
   try {
     const { run, who, queues } = await ask("api/start");
     $("run").textContent = run;
-    $("who").value = sessionStorage.getItem("who") || who;
-    made = JSON.parse(sessionStorage.getItem(kept()) || "[]");
+    $("who").value = stored("sessionStorage", "who") || who;
+    made = JSON.parse(stored("sessionStorage", kept()) || "[]");
     $("queue").append(...queues.map(({ name, title, samples }) => new Option(`${title} (${samples.toLocaleString("en")})`, name)));
     if (!queues.some(({ name }) => name === queue)) queue = "all";
     waiting("Opening the first sample…");

@@ -23,11 +23,8 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
 
     delimiter: the format's usual one.
     """
-    number = next((n for n, start in enumerate(file.line_starts, 1) if file.text[slice(*file.line(n))].strip()), 1)
-    start, end = file.line(number)
-    delimiter = separator(file.text[start:end], delimiter)
+    start, delimiter = _header(file, delimiter)
     names = [value.strip() for _, _, value in _fields(file.text, start, delimiter)]
-    names[0] = names[0].removeprefix("\ufeff").strip().strip('"')
     column = columns.label(names)
     if column is None or column not in names:
         raise UserError(f"{file.path}: no label column; it has: {', '.join(names)}")
@@ -50,6 +47,19 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
         written.append(text)
         file.replace(first, after, shown)
     return written
+
+
+def _header(file: FileText, usual: str) -> tuple[int, str]:
+    """Where the header begins, after rows without text, and the character between the columns."""
+    delimiter = ""
+    for number, start in enumerate(file.line_starts, 1):
+        start += file.text.startswith("\ufeff", start)
+        line = file.text[start : file.line(number)[1]].strip()
+        if line and not delimiter:
+            delimiter = separator(line, usual)
+        if line.strip(f'{delimiter}" \t'):
+            return start, delimiter
+    return 0, usual
 
 
 def _fields(text: str, at: int, delimiter: str) -> list[tuple[int, int, str]]:

@@ -382,6 +382,19 @@ def test_labels_never_run(browser: Any, server: PageServer) -> None:
         tab.page.evaluate("document.querySelector('main').innerHTML = '<img src=x onerror=window.broken=1>'")
 
 
+def test_a_browser_that_lets_pages_store_nothing(browser: Any, server: PageServer, run: Path) -> None:
+    refused = "Object.defineProperty(window, name, {get() { throw new DOMException('denied', 'SecurityError'); }})"
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(f"for (const name of ['localStorage', 'sessionStorage']) {refused};")
+    page.goto(f"{server.url}#queue=all")
+    tab = Tab(page)
+    tab.until("document.title.includes('formulas/') && !moving")
+    tab.go("r")
+    assert len(wait_for(run, 1)) == 1
+    page.context.close()
+
+
 def test_a_hostile_page_in_the_same_browser_decides_nothing(
     browser: Any, server: PageServer, run: Path, tmp_path: Path
 ) -> None:

@@ -77,6 +77,10 @@ def test_a_page_of_two_runs(audited: Path, tmp_path: Path, capsys: pytest.Captur
     assert REPLACED not in capsys.readouterr().out
     assert run("curate", curate, command) == 0
     assert f"page      {page} {REPLACED}" in capsys.readouterr().out
+    assert run("curate", curate, [*command, "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)
+    assert printed.err == f"curate: {page} {REPLACED}\n"
     page.write_bytes((audited / "report.html").read_bytes())
     assert run("curate", curate, command) == 2
     said = capsys.readouterr().err

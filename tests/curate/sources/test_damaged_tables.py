@@ -103,6 +103,20 @@ def test_a_table_that_needs_too_much_memory_is_refused(table: Path, in_helpers: 
     assert apart.read_apart(table, take, 1 << 20) == 1 << 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on memory")
+def test_a_limit_of_the_user_is_never_raised(table: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    own = (apart._data_held() or 0) + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_DATA, (own, limits[1]))
+    try:
+        with apart._little_memory(table):
+            assert resource.getrlimit(resource.RLIMIT_DATA)[0] == own
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+
 @only_apart
 def test_what_native_code_says_is_not_shown(table: Path, in_helpers: None, capfd: pytest.CaptureFixture[str]) -> None:
     assert apart.read_apart(table, write_error) == "read"
@@ -166,7 +180,9 @@ def test_a_table_of_millions_of_equal_rows_is_refused(tmp_path: Path, in_helpers
     path = tmp_path / "x.parquet"
     pl.DataFrame({"label": pl.repeat("x", 10_000_000, eager=True)}).write_parquet(path)
     assert path.stat().st_size < 1 << 18
-    with pytest.raises(UserError, match=r"bytes that unpack to [\d,]+: refused as a bomb"):
+    with pytest.raises(
+        UserError, match=r"bytes that unpack to [\d,]+: refused as a bomb; if it is none, save it as CSV$"
+    ):
         read(path)
 
 

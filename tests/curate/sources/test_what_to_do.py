@@ -68,6 +68,27 @@ def test_a_table_of_a_spreadsheet_with_semicolons(tmp_path: Path) -> None:
     assert file.result().encode() == before.replace(b"1.png;x,y", b'1.png;"x;y"').replace(b"alpha", b"beta")
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        '\ufeff"a,b",label,raw\n1,x,x\n',  # after the mark, quotes are quotes
+        '\ufeff"a;b";label;raw\n1;x;x\n',
+        '\ufeff"a\nb",label,raw\n1,x,x\n',
+        "\ufeff\na,label,raw\n1,x,x\n",
+        "\ufeff\na;label;raw\n1;x;x\n",
+        ",,\r\na,label,raw\r\n1,x,x\r\n",  # a spreadsheet whose first row is empty
+        ";;\r\na;label;raw\r\n1;x;x\r\n",
+        "\x0c\na;label;raw\n1;x;x\n",
+    ],
+)
+def test_a_label_is_written_where_it_was_read(before: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", before.encode())
+    assert labels(read(path)) == ["x"]
+    file = FileText.read(path)
+    assert in_table(file, [(before.count("\n"), "x", "y")], ",", Columns()) == ["y"]
+    assert file.result() == "y".join(before.rsplit("x", 2)[:2]) + "x" + before.rsplit("x", 1)[1]
+
+
 def test_a_table_with_unknown_columns_is_told_which_look_like_labels_and_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

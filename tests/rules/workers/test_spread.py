@@ -150,6 +150,36 @@ def test_this_process_works_too_where_it_is_asked_and_a_slow_batch_holds_nothing
         assert os.getpid() not in {process for _, process in flat(run(deadly.told, batches(8), here=True))}
 
 
+def test_helpers_work_where_the_standard_streams_are_closed(tmp_path: Path) -> None:
+    """As services may start a command: the first files that it opens get the numbers 0 to 2."""
+    script = tmp_path / "library.py"
+    script.write_text(
+        "import os, sys\n"
+        "os.closerange(0, 3)\n"
+        "from rules.workers.spread import isolated, spread\n"
+        "from tests.helpers import deadly\n"
+        "os.closerange(0, 3)\n"
+        "with isolated():\n"
+        "    found = list(spread(deadly.told, [['1']], 1, lost=lambda lost: [(lost.item,)], to='do'))\n"
+        "open(sys.argv[1], 'w').write(found[0][0][0])\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, script, tmp_path / "found"], env=environment, timeout=60)
+    assert (tmp_path / "found").read_text() == "1"
+
+
+def test_no_job_is_left_behind_if_no_helper_can_be_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    own = pool.Pool()
+    monkeypatch.setattr(pool._Hand, "start", full)
+    with pytest.raises(HelperError):
+        own.prepare(deadly.told, "first", deadly.LIMIT)
+    assert not own._jobs
+    assert not own._pending
+
+
 def test_a_process_that_works_too_leaves_to_others_what_ended_one(tmp_path: Path) -> None:
     script = tmp_path / "library.py"
     script.write_text(

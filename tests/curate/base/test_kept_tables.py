@@ -1,0 +1,60 @@
+"""A table in the cache that can't be used counts as missing, whatever is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curate.base.kept_tables import read_kept, write_kept
+
+SCHEMA = pl.Schema({"key": pl.String, "n": pl.Int64})
+FRAME = pl.DataFrame({"key": ["a", "b"], "n": [1, 2]}, schema=SCHEMA)
+
+
+class PanicException(BaseException):
+    """As Rust code raises it for a damaged file."""
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "a.parquet"
+    assert write_kept(path, FRAME)
+    assert read_kept(path, SCHEMA, key=["key"]).equals(FRAME)
+    other = path.with_name("b.parquet")
+    assert write_kept(other, FRAME, alone=True)
+    assert list(path.parent.iterdir()) == [other]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FRAME.cast({"n": pl.Int32}),
+        FRAME.select("key"),
+        pl.concat([FRAME, FRAME]),
+    ],
+)
+def test_a_table_of_another_kind_counts_as_missing(frame: pl.DataFrame, tmp_path: Path) -> None:
+    assert write_kept(tmp_path / "a.parquet", frame)
+    found = read_kept(tmp_path / "a.parquet", SCHEMA, key=["key"])
+    assert (found.height, found.schema) == (0, SCHEMA)
+
+
+@pytest.mark.parametrize("error", [PanicException("assertion failed"), OSError("cut short"), MemoryError()])
+def test_a_damaged_table_counts_as_missing(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> pl.DataFrame:
+        raise error
+
+    monkeypatch.setattr(pl, "read_parquet", fail)
+    assert read_kept(tmp_path / "a.parquet", SCHEMA, key=["key"]).height == 0
+
+
+def test_a_stop_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_: Path) -> pl.DataFrame:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pl, "read_parquet", stop)
+    with pytest.raises(KeyboardInterrupt):
+        read_kept(tmp_path / "a.parquet", SCHEMA, key=["key"])
