@@ -286,8 +286,8 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
 
 
 def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: str) -> str:
-    """The canonical spelling of a label that has a key. If none is proven, or it is too long to be read again, the label
-    with single spaces."""
+    """The canonical spelling of a label that has a key; the label with single spaces if none is proven, or if it is too
+    long to be read again."""
 
     def same(tokens: list[str]) -> bool:
         if tokens == toks and not reading.folds and "%" not in text:  # only white space differs

@@ -28,6 +28,9 @@ KNOWN = {
     "an exponent over an accent is lowered, but not if the accent stands in braces; LaTeX sets both alike": (
         r"\{ *\\(?:hat|vec|bar|tilde|dot|ddot|check|breve|widehat|widetilde)\b"
     ),
+    "an exponent over an accent is raised if what is below the accent stands in braces; LaTeX sets both alike": (
+        r"\\(?:hat|vec|bar|tilde|dot|ddot|check|breve|widehat|widetilde) *\{ *\{"
+    ),
     "a bracket ends an option": r"\\sqrt *\[ *\[",
 }
 
