@@ -20,7 +20,7 @@ from finetune.metrics.pairs import read_pairs
 CASES = [
     ("exact", "x + 1", "x + 1", None, ""),
     ("spelled", "x ^ { 2 }", "x^2", None, "spelling"),
-    ("drawn", r"\dfrac { 1 } { 2 }", r"\frac{1}{2}", None, "drawing"),
+    ("drawn", r"a ~ \ b", r"a\ ~b", None, "drawing"),
     ("eaten", "\x0crac { a } { b }", r"\frac{a}{b}", None, "safe fix"),  # an escape ate the command
     ("edited", "q _ { = } p", "q = p", ("edit", "q = p"), "decision"),
     ("to fix", r"x \le y \left( z", "x", ("fix", "x"), "decision"),
@@ -80,7 +80,7 @@ def test_scores_before_and_after(found) -> None:
     }
     assert said == {
         "as they are": (11, pytest.approx(300 / 11), pytest.approx(400 / 11)),
-        # Safe fixes are repairs: `\dfrac` stays, and is another spelling of the answer.
+        # Safe fixes are repairs: the spaces stay, and are another spelling of the answer's.
         "safe fixes": (11, pytest.approx(400 / 11), pytest.approx(500 / 11)),
         # Decisions make two more right and one wrong, and leave one out.
         "decided": (10, pytest.approx(50), pytest.approx(60)),
