@@ -68,7 +68,8 @@ def test_a_rule_is_listed_explained_selected_and_set(call, tmp_path: Path) -> No
     (tmp_path / "texsieve.toml").write_text('[severity]\nACME001 = "error"\n', encoding="utf-8")
     done = call("curate", "check", "--latex", r"\hbar k", "--select", "ACME", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith(r"latex:1:1: error ACME001 hbar: \hbar: \hbar is written \hslash here [unsafe fix: ")
+    said = r"latex:1:1: error ACME001 hbar: \hbar: \hbar is written \hslash here [unsafe style fix: "
+    assert done.stdout.startswith(said)
     log = json.loads(call("curate", "check", "--latex", r"\hbar", "--select", "ACME", "--format", "sarif").stdout)
     (descriptor,) = log["runs"][0]["tool"]["driver"]["rules"]
     assert (descriptor["id"], descriptor.get("helpUri")) == ("ACME001", None)

@@ -52,8 +52,11 @@ def test_text_shows_raw_and_canonical(predictions: Path, capsys: pytest.CaptureF
     assert "symbols: b lost ×1" in printed
 
 
-def test_missing_answers_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_answers_are_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty answer is at most three tokens away from a short label, so le3 alone would look like a good result."""
+    monkeypatch.setenv("COLUMNS", "120")  # a narrow terminal has no column of words
     path = tmp_path / "pred.jsonl"
     rows = [("x^2", None), ("x^2+1", None), (r"\frac{a}{b}", " "), ("a", "a")]
     path.write_text("".join(json.dumps({"gt": gt, "pred": pred}) + "\n" for gt, pred in rows))
