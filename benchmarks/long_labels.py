@@ -8,6 +8,7 @@ from 2n to 4n, and the larger one counts; times too short to compare give 0. Pri
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -84,6 +85,7 @@ def _code(shape: str) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     texts = {size: shapes.labels(size) for size in (*SIZES, LONGEST)}
     large = shapes.labels(MEGABYTE)
     print("| | largest exponent | shape | slowest of 20,000 characters | shape | slowest of 1 MB |")

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from curate.base.atomic_files import new_file
+from curate.base.leftovers import clear_files
 from curate.base.no_room import NoRoom
 from curate.base.read_apart import is_damage
 
@@ -18,6 +19,7 @@ def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.Dat
     empty = pl.DataFrame(schema=schema)
     if path is None:
         return empty
+    clear_files(path)  # a killed writer's: whoever finds the table whole may not write it again
     try:
         frame = pl.read_parquet(path)
     except BaseException as error:  # a panic of Rust code is no Exception

@@ -258,6 +258,8 @@ class _Trial:
             return "the result is not whole"
         else:
             ended(self.start())  # refused, as the result is there; it removes what was left beside it
+            if self.name == "audit":  # uses the caches, and removes what was left there
+                ended(started([*self.command, "--update"], home=self.work, warm=self.warm))
         if _decided(self.work) != self.decisions:
             return "decisions are lost"
         left = _leftovers(self.work)

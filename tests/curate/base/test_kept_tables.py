@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from curate.base import leftovers
 from curate.base.kept_tables import read_kept, write_kept
+from curate.base.leftovers import UNFINISHED, beside
 
 SCHEMA = pl.Schema({"key": pl.String, "n": pl.Int64})
 FRAME = pl.DataFrame({"key": ["a", "b"], "n": [1, 2]}, schema=SCHEMA)
@@ -24,6 +27,17 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     other = path.with_name("b.parquet")
     assert write_kept(other, FRAME, alone=True)
     assert list(path.parent.iterdir()) == [other]
+
+
+def test_reading_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "a.parquet"
+    assert write_kept(path, FRAME)
+    left = beside(path, UNFINISHED)
+    left.write_bytes(b"cut")
+    os.utime(left, (0, 0))
+    leftovers._unfinished.clear()  # this process has looked there already, when it wrote
+    assert read_kept(path, SCHEMA, key=["key"]).equals(FRAME)
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
