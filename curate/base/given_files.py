@@ -18,11 +18,14 @@ def read_text(path: Path) -> str:
     A pipe is read to its end; one that nobody writes to is empty, where an ordinary reader would wait for ever. Raises
     OSError, and UnicodeDecodeError.
     """
-    fd = os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0))
-    with os.fdopen(fd, "rb") as file:
+    with open(path, "rb", opener=_opened) as file:
         if _NO_WAIT:
-            os.set_blocking(fd, True)
+            os.set_blocking(file.fileno(), True)
         return file.read().decode("utf-8")
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
 
 
 def why_not_json(error: ValueError | RecursionError) -> str:

@@ -14,14 +14,13 @@ from typing import Any, TypeVar, cast
 
 import polars as pl
 
+from curate.base.bombs import BOMB_RATIO, is_bomb
 from curate.base.errors import UserError
 from rules.workers.pool import Lost
 from rules.workers.spread import do_apart, is_isolated
 
 Result = TypeVar("Result")
 
-#: A table that unpacks to more than this many bytes and this many times its own size is a bomb.
-BOMB_BYTES, BOMB_RATIO = 64 << 20, 200
 #: Bytes of memory that a helper may take for a table beyond what it holds, and how many times the table's size.
 _MEMORY, _TIMES = 2 << 30, BOMB_RATIO
 #: Seconds that reading may take, and how many more for each MiB.
@@ -57,7 +56,7 @@ def refuse_bomb(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
     held = sum(frame.select(texts).row(0)) if texts else 0
     total = held + 8 * frame.height * frame.width
     size = path.stat().st_size
-    if total > BOMB_BYTES and total > BOMB_RATIO * size:
+    if is_bomb(total, size):
         raise UserError(
             f"{path}: {size:,} bytes that unpack to {total:,}: refused as a bomb; if it is none, save it as CSV"
         )

@@ -17,6 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from curate.base.bombs import BOMB_RATIO, is_bomb
+
 #: Common names of the encodings other than UTF-8.
 NAMES = {
     "utf-16-le": "UTF-16",
@@ -28,9 +30,6 @@ NAMES = {
 
 _BLOCK = 4 << 20
 _HEAD = 64 << 10
-#: A file that unpacks to more than this many bytes and this many times its own size is a bomb. Label files reach a
-#: ratio of 10; a single line repeated over and over, some 1,000.
-_BOMB_BYTES, _BOMB_RATIO = 64 << 20, 200
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -83,8 +82,8 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self._file.read1(len(buffer))
         self._read += len(data)
-        if self._read > _BOMB_BYTES and self._read > _BOMB_RATIO * self._size:
-            raise OSError(f"it unpacks to more than {_BOMB_RATIO} times its size and was refused as a gzip bomb")
+        if is_bomb(self._read, self._size):
+            raise OSError(f"it unpacks to more than {BOMB_RATIO} times its size and was refused as a gzip bomb")
         buffer[: len(data)] = data
         return len(data)
 
