@@ -1,9 +1,11 @@
-"""trl's trainer with three additions. If unsloth is used, it must be imported before this module.
+"""trl's trainer with four additions. If unsloth is used, it must be imported before this module.
 
 - The validation loss is the mean over tokens, however they are batched. transformers takes the mean of the means of
   batches, so that a token in a batch of short answers weighs more, and the loss depends on `eval.batch_size`.
 - A batch whose loss isn't finite is named and left out: see `nonfinite`.
 - Samples of similar length share a batch: see `lengths`.
+- Adapters on 4-bit weights keep their precision, as with Unsloth. trl converts them to bfloat16, but not those of a
+  checkpoint: a resumed training would go another way, and the scaler of float16 can't handle gradients in bfloat16.
 """
 
 from __future__ import annotations
@@ -28,14 +30,17 @@ class FormulaTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     """
 
     def __init__(
-        self, *arguments: Any, left_out: LeftOut | None = None, lengths: Sequence[int] | None = None, **options: Any
+        self, model: Any, *, left_out: LeftOut | None = None, lengths: Sequence[int] | None = None, **options: Any
     ) -> None:
         self._left_out, self._lengths = left_out, lengths
         #: The samples of the batches since the last step of the optimiser.
         self._names: list[str] = []
         self._last = 0.0
         self._summed = torch.zeros(2, dtype=torch.float64)
-        super().__init__(*arguments, **options)
+        adapters = [(weight, weight.data) for weight in model.parameters() if weight.requires_grad]
+        super().__init__(model, **options)
+        for weight, given in adapters:
+            weight.data = given.to(weight.device)
         self.add_callback(_Gradients(self))
 
     def _get_train_sampler(self, *arguments: Any, **options: Any) -> Any:

@@ -167,6 +167,11 @@ def test_too_many_of_them_end_the_training(trouble: dict[str, Any]) -> None:
     assert [line["what"] for line in found["left_out"]].count("loss") == 3
 
 
+def test_adapters_on_4_bit_weights_are_trained_in_32_bits(trouble: dict[str, Any]) -> None:
+    """As Unsloth and a resumed training do; trl alone would train new ones in bfloat16."""
+    assert trouble["adapters"] == ["torch.float32"]
+
+
 def test_a_vision_encoder_that_overflows_in_float16_is_kept_in_32_bits(trouble: dict[str, Any]) -> None:
     """As Qwen2.5-VL-3B's on a T4: float16 alone gives no loss; with the encoder in 32 bits the loss is right."""
     found = trouble["float16"]

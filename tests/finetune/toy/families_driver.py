@@ -49,9 +49,13 @@ ASKED = ("--split", "validation", "--max-new-tokens", "6", "--batch-size", "4")
 
 
 def main(folder: Path, families: list[str]) -> None:
+    from bitsandbytes.nn import modules
     from tiny_families import make
     from toy_data import make_toy_data
 
+    # On CPUs with AVX512-BF16, bitsandbytes packs 4-bit weights for an evaluation, and unpacking them rounds their
+    # scales: a training that was interrupted would differ from the fourth digit on. A GPU packs nothing.
+    modules.has_avx512bf16 = lambda: False
     data = make_toy_data(folder / "data", train=6, validation=4)
     (folder / "empty.yaml").write_text("")
     if "trouble" in families:
@@ -109,11 +113,13 @@ def _stopped(*command: object) -> int:
 
 
 def _trouble(folder: Path, data: Path) -> dict[str, Any]:
-    """Losses and gradients that are not finite, and a vision encoder that overflows in float16."""
+    """Losses and gradients that are not finite, on 4-bit weights, and a vision encoder that overflows in float16."""
+    from safetensors.torch import load_file
     from tiny_families import make
 
     model = make("SmolVLM", folder / "trouble" / "model")
-    settings = {**SETTINGS, "model.name": model, "data.path": data, "train.batch_size": 1, "train.max_steps": 6}
+    settings = {**SETTINGS, "model.name": model, "data.path": data, "model.load_in_4bit": True,
+                "train.batch_size": 1, "train.max_steps": 6}  # fmt: skip
     command = ["train", folder / "empty.yaml", *(f"{name}={value}" for name, value in settings.items())]
     facts: dict[str, Any] = {}
     for name, broken, more in (
@@ -131,6 +137,8 @@ def _trouble(folder: Path, data: Path) -> dict[str, Any]:
             "left_out": [json.loads(line) for line in left.read_text().splitlines()] if left.is_file() else [],
             "losses": [json.loads(line) for line in (out / "losses.jsonl").read_text().splitlines()],
         }
+    weights = load_file(folder / "trouble" / "loss" / "last" / "adapter_model.safetensors")
+    facts["adapters"] = sorted({str(weight.dtype) for weight in weights.values()})
     return {**facts, "float16": _float16(folder / "trouble" / "overflowing")}
 
 
