@@ -65,6 +65,8 @@ PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
 SUPPRESSED_FILE = "suppressed.parquet"
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
+#: Everything that texsieve puts into a run folder.
+RUN_FILES = (SAMPLES_FILE, FINDINGS_FILE, PLACES_FILE, SUPPRESSED_FILE, SUMMARY_FILE, REPORT_FILE, DECISIONS_FILE)
 
 
 @dataclass(frozen=True)
