@@ -44,7 +44,8 @@ class WorkingFolder:
 
     def __enter__(self) -> WorkingFolder:
         names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
-        if others := sorted(name for name in names - _OWN if not name.startswith(".")):  # a killed `new_file` leaves one
+        # A killed `new_file` leaves a hidden one.
+        if others := sorted(name for name in names - _OWN if not name.startswith(".")):
             raise UserError(
                 f"{self.folder}: the export needs this folder, but it holds {others[0]!r}; move it away, or name "
                 "another place with --out"

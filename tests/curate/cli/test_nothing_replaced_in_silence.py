@@ -125,7 +125,7 @@ def test_unwrapped_answers_are_replaced_if_they_are_of_this_command(tmp_path: Pa
     file, other = (unwrapped_file(tmp_path, name) for name in asked)
     check_unwrapped(tmp_path, asked)  # nothing is there
     file.write_text('{"sample_id": "1", "gt": "x", "pred": "mine"}\n')
-    with pytest.raises(UserError, match="plain.unwrapped.jsonl: already exists and doesn't look like a result"):
+    with pytest.raises(UserError, match=r"plain\.unwrapped\.jsonl: already exists and doesn't look like a result"):
         check_unwrapped(tmp_path, asked)
     file.write_text("")
     check_unwrapped(tmp_path, asked)
@@ -133,14 +133,14 @@ def test_unwrapped_answers_are_replaced_if_they_are_of_this_command(tmp_path: Pa
     write(tmp_path, scores, {"texsieve": "0", "key_version": 1, "model": {}, **as_json(scores)})
     check_unwrapped(tmp_path, asked)
     other.write_text("mine")
-    with pytest.raises(UserError, match="page.unwrapped.jsonl: already exists"):
+    with pytest.raises(UserError, match=r"page\.unwrapped\.jsonl: already exists"):
         check_unwrapped(tmp_path, asked)
     # Of a prompt that the last call left out: they can be made again from the answers.
     other.write_text('{"sample_id": "1", "gt": "x", "pred": "x"}\n')
     (tmp_path / "page.jsonl").write_text('{"sample_id": "1", "gt": "x", "pred": "$$x$$"}\n')
     check_unwrapped(tmp_path, asked)
     (tmp_path / "page.jsonl").write_text('{"sample_id": "1", "gt": "x", "pred": "$$y$$"}\n')
-    with pytest.raises(UserError, match="page.unwrapped.jsonl: already exists"):
+    with pytest.raises(UserError, match=r"page\.unwrapped\.jsonl: already exists"):
         check_unwrapped(tmp_path, asked)
 
 
@@ -149,6 +149,7 @@ def test_the_scores_of_prompts_are_there_before_the_files_they_name(
 ) -> None:
     """Or a command that was stopped between them would take its own files for the user's."""
     scores = score_prompts([Asked(Prompt("plain", "Read it"), [Prediction("1", "x", "x")], 0)])
+
     def stopped(*_: object) -> str:
         raise KeyboardInterrupt
 
