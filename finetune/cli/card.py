@@ -33,6 +33,7 @@ def card(folder: Path, metrics: Path | None) -> None:
     FOLDER holds an adapter or a merged model.
     """
     from curate.base.atomic_files import new_file
+    from curate.base.given_files import read_text
     from finetune.cli.evaluate import is_metrics
     from finetune.models.facts import model_facts
     from finetune.models.provenance import CARD, METRICS, card_of, is_card, read_facts, read_kind, read_metrics
@@ -51,7 +52,7 @@ def card(folder: Path, metrics: Path | None) -> None:
         facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
             has_earlier_result(_COMMAND, is_metrics, folder / METRICS, option=None)
-            texts[METRICS] = metrics.read_text(encoding="utf-8")
+            texts[METRICS] = read_text(metrics)
     texts[CARD] = card_of(folder, facts, kind)
     for name, text in texts.items():
         with new_file(folder / name) as temporary:

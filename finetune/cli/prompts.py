@@ -154,8 +154,10 @@ def check_unwrapped(out: Path, names: Sequence[str]) -> None:
 
     These are named in prompts.json, or can be made again from the answers beside them.
     """
+    from curate.base.given_files import read_text
+
     try:
-        known = {one["name"] for one in json.loads((out / PROMPTS_FILE).read_text(encoding="utf-8"))["prompts"]}
+        known = {one["name"] for one in json.loads(read_text(out / PROMPTS_FILE))["prompts"]}
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         known = set()
     for name in names:

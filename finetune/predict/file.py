@@ -18,6 +18,7 @@ from typing import IO, Any
 from curate.base.atomic_files import new_file
 from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.locks import try_lock
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction, read_predictions
@@ -36,7 +37,7 @@ def facts_file(path: Path) -> Path:
 def read_facts(path: Path) -> dict[str, Any] | None:
     """The facts of a prediction file; None if `finetune predict` didn't write it."""
     try:
-        facts = json.loads(facts_file(path).read_text(encoding="utf-8"))
+        facts = json.loads(read_text(facts_file(path)))
     except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
@@ -44,6 +45,8 @@ def read_facts(path: Path) -> dict[str, Any] | None:
 
 def check_facts_place(path: Path) -> None:
     """Raises UserError if there is no prediction file yet, and something else is in the place of its facts."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is a folder, a pipe or a device; name a file with --out")
     if not path.exists() or (path.is_file() and not path.stat().st_size):
         is_ours = re.compile(rb'\s*\{\s*"model"\s*:\s*\{').match
         has_earlier_result("finetune predict", lambda start: is_ours(start) is not None, facts_file(path))
