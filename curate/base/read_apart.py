@@ -28,7 +28,10 @@ _SECONDS, _SECONDS_PER_MIB = 60.0, 1.0
 #: Errors about a table that pyarrow and Rust raise, by name: importing pyarrow takes half a second.
 _NATIVE = frozenset({"ArrowException", "PanicException"})
 #: How polars' errors about a damaged file begin. It has no class of its own for them.
-_POLARS = ("parquet: ", "unable to decode the encoded schema stored in ARROW:schema")
+_POLARS = (
+    *("parquet: ", "parquet error: ", "out-of-spec: "),
+    "unable to decode the encoded schema stored in ARROW:schema",
+)
 
 
 def read_apart(path: Path, work: Callable[..., Result], *arguments: Any) -> Result:

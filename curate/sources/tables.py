@@ -13,7 +13,7 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.base.errors import UserError
-from curate.base.read_apart import damage_told, first_line, is_damage, read_apart, refuse_bomb
+from curate.base.read_apart import damage_told, first_line, read_apart, refuse_bomb
 from curate.sources.chat_frames import chat_columns, chat_table
 from curate.sources.chat_layout import Layout, layout_of
 from curate.sources.columns import (
@@ -70,9 +70,7 @@ def _reported(read: _Reader, path: Path, job: Job, layout: Layout | None) -> tup
 def _parquet(path: Path, job: Job, layout: Layout | None) -> _Read:
     try:
         schema = pl.read_parquet_schema(path)
-    except BaseException as error:
-        if not is_damage(error):
-            raise
+    except (pl.exceptions.PolarsError, OSError) as error:  # it is given nothing but the file
         raise wrong_shape(path, "parquet", first_line(error)) from error
 
     if layout or layout_of(list(schema)):

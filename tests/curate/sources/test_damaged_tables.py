@@ -69,6 +69,8 @@ def fail(kind: str) -> None:
         "invalid": pa.ArrowInvalid("Invalid offset"),
         "memory": pa.ArrowMemoryError("malloc of size 9 failed"),
         "stream": OSError("Corrupt snappy compressed data."),
+        "page": pl.exceptions.ComputeError("parquet: File out of specification: Invalid thrift: bad data"),
+        "offset": pl.exceptions.ComputeError('parquet error: Error { type_: "Field", error_kind: InvalidOffset }'),
         "null": SystemError("Negative size passed to PyUnicode_New"),
         "own": ValueError("a mistake of ours"),
         "column": pl.exceptions.ColumnNotFoundError("labl"),
@@ -128,7 +130,7 @@ def test_what_native_code_says_is_not_shown(table: Path, in_helpers: None, capfd
 
 
 @pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=only_apart)])
-@pytest.mark.parametrize("kind", ["panic", "invalid", "memory", "stream", "null"])
+@pytest.mark.parametrize("kind", ["panic", "invalid", "memory", "stream", "null", "page", "offset"])
 def test_what_readers_raise_about_a_damaged_table_is_one_line(table: Path, kind: str, isolate: bool) -> None:
     with isolated(isolate), pytest.raises(UserError, match=r"x\.parquet: can't be read: [A-Z]?[^\n]+$"):
         apart.read_apart(table, fail, kind)
