@@ -126,7 +126,7 @@ def load_run(path: Path) -> Run:
     for name in (SAMPLES_FILE, FINDINGS_FILE):
         try:
             pl.read_parquet_schema(path / name)
-        except (pl.exceptions.PolarsError, OSError) as error:  # it is given nothing but the file
+        except pl.exceptions.PolarsError as error:  # it is given nothing but the file
             raise UserError(
                 f"{path / name}: is damaged ({first_line(error)}); audit the source again, with another --out"
             ) from error
