@@ -9,6 +9,7 @@ import click
 
 from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.terminal import say
 
 _COMMAND = "finetune card"
@@ -33,7 +34,6 @@ def card(folder: Path, metrics: Path | None) -> None:
     FOLDER holds an adapter or a merged model.
     """
     from curate.base.atomic_files import new_file
-    from curate.base.given_files import read_text
     from finetune.cli.evaluate import is_metrics
     from finetune.models.facts import model_facts
     from finetune.models.provenance import CARD, METRICS, card_of, is_card, read_facts, read_kind, read_metrics

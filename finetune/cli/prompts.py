@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.earlier_results import REPLACED, has_earlier_result
+from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.terminal import Bars, say, width
 from finetune.cli.predict import asker_of, predict, unopened_text
 from rules.workers.cores import cores
@@ -154,21 +156,19 @@ def check_unwrapped(out: Path, names: Sequence[str]) -> None:
 
     These are named in prompts.json, or can be made again from the answers beside them.
     """
-    from curate.base.given_files import read_text
-
     try:
         known = {one["name"] for one in json.loads(read_text(out / PROMPTS_FILE))["prompts"]}
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         known = set()
     for name in names:
-        path = unwrapped_file(out, name)
-        has_earlier_result(
-            "finetune prompts", lambda _, name=name, path=path: name in known or _is_made_of(out, name, path), path
-        )
+        is_ours = partial(_are_unwrapped, out, name, name in known)
+        has_earlier_result("finetune prompts", is_ours, unwrapped_file(out, name))
 
 
-def _is_made_of(out: Path, name: str, path: Path) -> bool:
-    from curate.base.errors import UserError
+def _are_unwrapped(out: Path, name: str, known: bool, _: bytes) -> bool:
+    """Whether the file of a prompt's unwrapped answers is of this command. known: prompts.json names the prompt."""
+    if known:
+        return True
     from curate.predictions.rows import read_predictions
     from finetune.metrics.unwrapping import Unwrapping
 
@@ -176,7 +176,7 @@ def _is_made_of(out: Path, name: str, path: Path) -> bool:
         answers = read_predictions(out / f"{name}.jsonl")
     except UserError:
         return False
-    return path.read_bytes() == unwrapped_text(Unwrapping.of(answers, done=True)).encode()
+    return unwrapped_file(out, name).read_bytes() == unwrapped_text(Unwrapping.of(answers, done=True)).encode()
 
 
 def unwrapped_file(out: Path, name: str) -> Path:

@@ -47,7 +47,7 @@ def check_facts_place(path: Path) -> None:
     """Raises UserError if there is no prediction file yet, and something else is in the place of its facts."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is a folder, a pipe or a device; name a file with --out")
-    if not path.exists() or (path.is_file() and not path.stat().st_size):
+    if not path.exists() or not path.stat().st_size:
         is_ours = re.compile(rb'\s*\{\s*"model"\s*:\s*\{').match
         has_earlier_result("finetune predict", lambda start: is_ours(start) is not None, facts_file(path))
 

@@ -28,7 +28,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
         ("labels", 2),
         ("sources", 6),
         ("tables", 1),
-        ("predictions", 12),
+        ("predictions", 6),
         ("stopped,decided,full-disk,two-writers,deciding", 5),
     ],
 )
