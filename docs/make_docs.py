@@ -172,8 +172,9 @@ def command_line() -> str:
     lines += [
         "",
         "No command replaces a data set, a run, a model or a picture, unless you pass `--update` or `--in-place`.",
-        "Scores and pages replace an earlier result of the same command, and say so, but nothing else.",
-        "`--write-baseline` replaces an older baseline, and `finetune card` a model's card.",
+        "`--update` keeps the decisions and the files that you put into the run's folder. Scores, pages and a model's",
+        "card replace an earlier result of the same command, and say so, but nothing else. `--write-baseline` replaces",
+        "an older baseline.",
         "",
         "The program `texsieve` has the commands of both: `texsieve audit`, `texsieve train` and so on. Only "
         + ", ".join(renamed)

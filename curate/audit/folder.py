@@ -26,6 +26,7 @@ from curate.runs.folder import (
     FINDINGS_FILE,
     PLACES_FILE,
     REPORT_FILE,
+    RUN_FILES,
     SAMPLES_FILE,
     SUMMARY_FILE,
     SUPPRESSED_FILE,
@@ -112,7 +113,10 @@ def _with_columns(part: tuple[PartFile, pl.DataFrame]) -> Written:
 
 @contextmanager
 def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
-    """Yield the folder in which a run is made. It becomes `out` when the block ends without an error."""
+    """Yield the folder in which a run is made. It becomes `out` when the block ends without an error.
+
+    With `update`, it gets the earlier run's decisions, and whatever else somebody put into that folder.
+    """
     with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
         yield folder
         if options.update and is_there(out):
@@ -120,8 +124,26 @@ def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:
                 shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
+            for entry in out.iterdir():
+                if entry.name not in RUN_FILES:
+                    _carry_over(entry, folder / entry.name)
             if not MOVABLE:  # Windows renames no folder in which a file is open
                 locked.close()
+
+
+def _carry_over(entry: Path, to: Path) -> None:
+    """Put a file or folder into a second place, without copying what is in it where the system can do that."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.copytree(entry, to, symlinks=True, copy_function=_link)
+    else:
+        _link(entry, to)
+
+
+def _link(file: str | Path, to: str | Path) -> None:
+    try:
+        os.link(file, to, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(file, to, follow_symlinks=False)
 
 
 def write_run(

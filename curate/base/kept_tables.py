@@ -1,7 +1,12 @@
-"""Tables in the cache folder that save work between runs. Whatever is wrong with one, it counts as missing."""
+"""Tables in the cache folder that save work between runs. Whatever is wrong with one, it counts as missing.
+
+A file is a Parquet table with its SHA-256 behind it. Without that, a wrong bit could be read as a wrong measure, or
+make polars panic or ask for so much memory that the process ends.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,16 +17,22 @@ from curate.base.leftovers import clear_files
 from curate.base.no_room import NoRoom
 from curate.base.read_apart import is_damage
 
+_DIGEST = 32
+
 
 def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.DataFrame:
-    """The table at `path`; an empty one if it is missing, cut short, foreign or not allowed to be read, if it has
-    another schema, or two rows with one key."""
+    """The table at `path`; an empty one if it is missing, damaged, foreign or not allowed to be read, if it has another
+    schema, or two rows with one key."""
     empty = pl.DataFrame(schema=schema)
     if path is None:
         return empty
     clear_files(path)  # a killed writer's: whoever finds the table whole may not write it again
     try:
-        frame = pl.read_parquet(path)
+        data = path.read_bytes()
+        table = data[:-_DIGEST]
+        if hashlib.sha256(table).digest() != data[-_DIGEST:]:
+            return empty
+        frame = pl.read_parquet(table)
     except BaseException as error:  # a panic of Rust code is no Exception
         if not isinstance(error, Exception) and not is_damage(error):
             raise
@@ -38,6 +49,8 @@ def write_kept(path: Path, frame: pl.DataFrame, *, alone: bool = False) -> bool:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with new_file(path) as file:
             frame.write_parquet(file, compression="zstd")
+            with file.open("r+b") as whole:
+                whole.write(hashlib.file_digest(whole, "sha256").digest())
         for other in path.parent.glob("*.parquet") if alone else ():
             if other != path:
                 other.unlink(missing_ok=True)

@@ -25,8 +25,13 @@ Result = TypeVar("Result")
 _MEMORY, _TIMES = 2 << 30, BOMB_RATIO
 #: Seconds that reading may take, and how many more for each MiB.
 _SECONDS, _SECONDS_PER_MIB = 60.0, 1.0
-#: Errors about a table that polars, pyarrow and Rust raise, by name: importing pyarrow takes half a second.
-_NATIVE = frozenset({"ArrowException", "PolarsError", "PanicException"})
+#: Errors about a table that pyarrow and Rust raise, by name: importing pyarrow takes half a second.
+_NATIVE = frozenset({"ArrowException", "PanicException"})
+#: How polars' errors about a damaged file begin. It has no class of its own for them.
+_POLARS = (
+    *("parquet: ", "parquet error: ", "out-of-spec: "),
+    "unable to decode the encoded schema stored in ARROW:schema",
+)
 
 
 def read_apart(path: Path, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -78,7 +83,9 @@ def is_damage(error: BaseException) -> bool:
     """Is this what native readers raise about a damaged table, rather than an error of texsieve or of the system?"""
     if isinstance(error, OSError):
         return error.errno is None
-    if isinstance(error, MemoryError | SystemError | UnicodeError):
+    if isinstance(error, pl.exceptions.PolarsError):
+        return str(error).startswith(_POLARS)
+    if isinstance(error, MemoryError | SystemError | UnicodeDecodeError):
         return True
     return not _NATIVE.isdisjoint(kind.__name__ for kind in type(error).__mro__)
 

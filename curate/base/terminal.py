@@ -210,6 +210,11 @@ def _message(error: BaseException) -> str:
 
     if isinstance(error, FaultError):
         return str(error).partition("\n")[0]
+    if type(error).__module__.startswith("polars"):  # not imported here: `curate --help` needs none of it
+        from curate.base.read_apart import first_line, is_damage
+
+        if is_damage(error):  # sources name their own
+            return f"a table of the run is damaged ({first_line(error)}); audit the source again, with another --out"
     told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # how polars reports a system error
     if told:
         return told[1].strip()

@@ -17,7 +17,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
-from curate.base.read_apart import read_apart
+from curate.base.read_apart import is_damage, read_apart
 from curate.runs.folder import Run
 from rules.sets.leaks import LONG
 from rules.sets.same_label import picture, with_label_groups
@@ -136,4 +136,6 @@ def _readable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     except pl.exceptions.PolarsError as error:
+        if not is_damage(error):
+            raise
         raise UserError(_neither(path)) from error

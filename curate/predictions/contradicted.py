@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.base.distinct_names import distinct_names
 from curate.predictions.compare import Look, distance, where
 from curate.predictions.evidence import Clues, evidence
 from curate.predictions.match import match
@@ -190,9 +191,9 @@ def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
 def facts(matched: Sequence[Matched], rank: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The summary.json entry on predictions: each file's counts, and the `ranked` labels."""
     files = [
-        {"file": one.path.name, "rows": one.rows, "matched": one.matched}
+        {"file": name, "rows": one.rows, "matched": one.matched}
         | {"unknown": one.unknown, "ambiguous": one.ambiguous, "other_label": one.other_label}
-        for one in matched
+        for name, one in zip(distinct_names([one.path for one in matched]), matched, strict=True)
     ]
     return {"files": files, "likely_label_errors": list(rank)}
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from curate.base.distinct_names import distinct_names
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.report.overview import overlap_markdown, overlap_text, rank, sources_markdown, sources_text
@@ -68,17 +69,15 @@ def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
     """One row per source and run with the `FIELDS` of its summary entry and `decisions`, best first.
 
     `decisions` counts what people decided on samples of the source, by `decision_counts.KINDS`. With more than one run,
-    each row has a `run` too: the folder's name, or its path if two folders have the same name.
+    each row has a `run` too: the folder's name, with as many folders above it as tell it from the others.
 
     Raises:
         UserError: no run, or a summary of another version that lacks a field.
     """
     if not runs:
         raise UserError("nothing to compare: name one or more run folders")
-    names = [run.path.name for run in runs]
-    labels = [str(run.path) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
     rows = []
-    for run, label in zip(runs, labels, strict=True):
+    for run, label in zip(runs, distinct_names([run.path for run in runs]), strict=True):
         decisions = read_decisions(run.path / DECISIONS_FILE)
         decided = decision_counts.by_source(decisions, run.samples)
         for entry in run.summary.get("sources", []):
@@ -111,7 +110,7 @@ def _decided_text(rows: Sequence[dict[str, Any]]) -> str:
     if not number:
         return ""
     said = f"People have decided on {things(number, 'sample')}. {decision_counts.HOW_APPLIED}. "
-    return said + "For verdicts with the decisions applied, audit the folder that curate export writes."
+    return said + decision_counts.HOW_TO_APPLY
 
 
 def to_json(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:

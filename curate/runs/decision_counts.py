@@ -18,8 +18,9 @@ from curate.runs.in_force import InForce, in_force
 KINDS = ("accept", "fix", "edit", "reject", "stale")
 NONE: dict[str, int] = dict.fromkeys(KINDS, 0)
 
-#: Where decisions take effect.
+#: Where decisions take effect, and how to see it.
 HOW_APPLIED = "Decisions take effect in curate export; findings, scores and verdicts are about the labels as read"
+HOW_TO_APPLY = "For verdicts with the decisions applied, audit the folder that curate export writes."
 
 _SAID = {"accept": "accepted", "fix": "fixed", "edit": "edited", "reject": "rejected"}
 
@@ -98,7 +99,4 @@ def applied_text(found: Mapping[str, Any], undecided: int) -> str:
         return said
     left = f"{things(undecided, 'sample')} with an error {'is' if undecided == 1 else 'are'} undecided"
     left = left if undecided else "No sample with an error is undecided"
-    return (
-        f"{said}. {HOW_APPLIED}. {left}. For a verdict with the decisions applied, audit the folder that "
-        "curate export writes."
-    )
+    return f"{said}. {HOW_APPLIED}. {left}. {HOW_TO_APPLY}"

@@ -15,6 +15,7 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
+from curate.base.read_apart import first_line
 from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
 from rules.registry import all_rules
@@ -65,6 +66,8 @@ PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
 SUPPRESSED_FILE = "suppressed.parquet"
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
+#: Everything that texsieve puts into a run folder.
+RUN_FILES = (SAMPLES_FILE, FINDINGS_FILE, PLACES_FILE, SUPPRESSED_FILE, SUMMARY_FILE, REPORT_FILE, DECISIONS_FILE)
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,20 @@ def is_there(path: Path) -> bool:
 
 
 def load_run(path: Path) -> Run:
-    """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete."""
+    """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete, or the end
+    of a table is damaged. Damage further inside shows when a table is read: see `curate.base.terminal`."""
     if not is_there(path) or not path.is_dir():
         raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():
             raise UserError(f"{path}: not a run folder: it has no {name}; make one with: curate audit SOURCE --out DIR")
+    for name in (SAMPLES_FILE, FINDINGS_FILE):
+        try:
+            pl.read_parquet_schema(path / name)
+        except pl.exceptions.PolarsError as error:  # it is given nothing but the file
+            raise UserError(
+                f"{path / name}: is damaged ({first_line(error)}); audit the source again, with another --out"
+            ) from error
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
     except ValueError as error:

@@ -13,7 +13,7 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.base.errors import UserError
-from curate.base.read_apart import read_apart, refuse_bomb
+from curate.base.read_apart import damage_told, first_line, read_apart, refuse_bomb
 from curate.sources.chat_frames import chat_columns, chat_table
 from curate.sources.chat_layout import Layout, layout_of
 from curate.sources.columns import (
@@ -70,8 +70,8 @@ def _reported(read: _Reader, path: Path, job: Job, layout: Layout | None) -> tup
 def _parquet(path: Path, job: Job, layout: Layout | None) -> _Read:
     try:
         schema = pl.read_parquet_schema(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise wrong_shape(path, "parquet", _first_line(error)) from error
+    except (pl.exceptions.PolarsError, OSError) as error:  # it is given nothing but the file
+        raise wrong_shape(path, "parquet", first_line(error)) from error
 
     if layout or layout_of(list(schema)):
         import pyarrow.parquet as pq
@@ -81,10 +81,8 @@ def _parquet(path: Path, job: Job, layout: Layout | None) -> _Read:
                 return chat_table(path, job, file.iter_batches(_BATCH, columns=chat), layout), True
 
     def columns(names: list[str]) -> pl.DataFrame:
-        try:
+        with damage_told(path):
             return pl.read_parquet(path, columns=names, n_rows=job.left(), glob=False)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise UserError(f"{path}: can't be read: {_first_line(error)}") from error
 
     return table_frame(path, job, dict(schema), columns, _ParquetImages(path))
 
@@ -297,10 +295,6 @@ def _unique_paths(paths: Sequence[str | None]) -> list[str | None]:
     """The file names that images had before they were packed, if every row has its own; else nothing."""
     named = [path for path in paths if path]
     return list(paths) if len(named) == len(paths) == len(set(named)) else []
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n")[0][:200]
 
 
 def parquet_files(look: Look) -> list[Path]:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import click
 
+from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.terminal import say
+
+_COMMAND = "finetune card"
 
 
 @click.command(
@@ -29,16 +33,17 @@ def card(folder: Path, metrics: Path | None) -> None:
 
     FOLDER holds an adapter or a merged model.
     """
-    import shutil
-
     from curate.base.atomic_files import new_file
+    from finetune.cli.evaluate import is_metrics
     from finetune.models.facts import model_facts
-    from finetune.models.provenance import METRICS, accompany, read_facts, read_kind, read_metrics
+    from finetune.models.provenance import CARD, METRICS, card_of, is_card, read_facts, read_kind, read_metrics
 
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name the folder of an adapter or a merged model")
+    replaced = REPLACED if has_earlier_result(_COMMAND, is_card, folder / CARD, option=None) else ""
     known = None if any(folder.glob("*.gguf")) else model_facts(str(folder))  # is it a model?
     facts, kind = read_facts(folder), read_kind(folder)
+    texts = {}
     if metrics is not None:
         measured = read_metrics(metrics)
         asked = ((measured.get("predicted") or {}).get("model") or {}).get("sha256")
@@ -46,7 +51,10 @@ def card(folder: Path, metrics: Path | None) -> None:
             raise UserError(f"{metrics}: has the scores of a different model than {folder}, or of its earlier weights")
         facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
-            with new_file(folder / METRICS) as temporary:
-                shutil.copyfile(metrics, temporary)
-    accompany(folder, facts, kind)
-    say(f"card      {folder / 'README.md'}")
+            has_earlier_result(_COMMAND, is_metrics, folder / METRICS, option=None)
+            texts[METRICS] = read_text(metrics)
+    texts[CARD] = card_of(folder, facts, kind)
+    for name, text in texts.items():
+        with new_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    say(f"card      {folder / CARD}{replaced}")

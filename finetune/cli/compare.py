@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from curate.base.distinct_names import distinct_names
 from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
@@ -109,7 +110,7 @@ def compare(
     spread = None
     if any(len(group) > 1 for group in groups):
         others = [
-            [(path.name, one.rows) for path, one in zip(paths[1:], group[1:], strict=True)]
+            [(str(path), one.rows) for path, one in zip(paths[1:], group[1:], strict=True)]
             for paths, group in zip(groups, answers, strict=True)
         ]
         spread = seeds.spread_of(found, others, workers=cores(8), characters=cdm)
@@ -148,10 +149,9 @@ def _seeds_of(argument: str) -> list[Path]:
 
 
 def _names(given: str | None, paths: list[Path]) -> list[str]:
-    """What the models are called: as told, else by their files, with the folder where two would be the same."""
+    """What the models are called: as told, else by their files."""
     if given is None:
-        plain = [path.name for path in paths]
-        return [str(path) if plain.count(path.name) > 1 else path.name for path in paths]
+        return distinct_names(paths)
     names = [name.strip() for name in given.split(",")]
     if len(names) != len(paths) or not all(names) or len(set(names)) < len(names):
         raise UserError(f"--names {given}: name {len(paths)} models, each differently, with commas between the names")

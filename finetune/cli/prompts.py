@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.earlier_results import REPLACED, has_earlier_result
+from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.terminal import Bars, say, width
 from finetune.cli.predict import asker_of, predict, unopened_text
 from rules.workers.cores import cores
@@ -21,6 +23,7 @@ from rules.workers.cores import cores
 if TYPE_CHECKING:
     from curate.predictions.rows import Prediction
     from finetune.compare.prompt_table import Asked, PromptScores
+    from finetune.metrics.unwrapping import Unwrapping
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
@@ -100,6 +103,8 @@ def prompts(
         names = {prompt.name.lower() for prompt in asked}
         own = next(name for name in ("trained", "trained-with", "as-it-was-trained") if name not in names)
         asked.insert(0, Prompt(own, trained.prompt.strip()))
+    if out is not None:
+        check_unwrapped(out, [prompt.name for prompt in asked])
     asking = Asking(batch_size, max_new_tokens or limit_of_answers)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
@@ -146,6 +151,39 @@ def _is_result(start: bytes) -> bool:
     return re.match(rb'\s*\{\s*"texsieve"\s*:[^,]*,\s*"key_version"\s*:[^,]*,\s*"model"\s*:', start) is not None
 
 
+def check_unwrapped(out: Path, names: Sequence[str]) -> None:
+    """Raises UserError if a prompt's unwrapped answers would replace anything else than those of an earlier call.
+
+    These are named in prompts.json, or can be made again from the answers beside them.
+    """
+    try:
+        known = {one["name"] for one in json.loads(read_text(out / PROMPTS_FILE))["prompts"]}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        known = set()
+    for name in names:
+        is_ours = partial(_are_unwrapped, out, name, name in known)
+        has_earlier_result("finetune prompts", is_ours, unwrapped_file(out, name))
+
+
+def _are_unwrapped(out: Path, name: str, known: bool, _: bytes) -> bool:
+    """Whether the file of a prompt's unwrapped answers is of this command. known: prompts.json names the prompt."""
+    if known:
+        return True
+    from curate.predictions.rows import read_predictions
+    from finetune.metrics.unwrapping import Unwrapping
+
+    try:
+        answers = read_predictions(out / f"{name}.jsonl")
+    except UserError:
+        return False
+    return unwrapped_file(out, name).read_bytes() == unwrapped_text(Unwrapping.of(answers, done=True)).encode()
+
+
+def unwrapped_file(out: Path, name: str) -> Path:
+    """The file with the unwrapped answers to a prompt."""
+    return out / f"{name}.unwrapped.jsonl"
+
+
 def _named(bars: Bars, prompt: Prompt) -> Any:
     """Adds the name of the prompt to the stages: the model is loaded once and asked with every prompt."""
     return lambda stage, done, of: bars(stage if stage == "load" else prompt.name, done, of)
@@ -162,19 +200,26 @@ def read_answers(prompt: Prompt, path: Path) -> Asked:
 
 
 def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> None:
-    """Write the scores and the unwrapped answers, each file completely or not at all."""
+    """Write the scores and the unwrapped answers, each file completely or not at all.
+
+    The scores first: by them, the command knows its other files again if it was stopped between them.
+    """
     from curate.base.atomic_files import new_file
     from finetune.compare.prompt_table import as_markdown
 
-    for one in found:
-        answers = zip(one.unwrapping.came, one.unwrapping.rows, strict=True)
-        with new_file(out / f"{one.asked.prompt.name}.unwrapped.jsonl") as temporary:
-            temporary.write_text("".join(_line(came, row) for came, row in answers), encoding="utf-8", newline="\n")
     with new_file(out / PROMPTS_FILE) as temporary:
         text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
     with new_file(out / PAGE_FILE) as temporary:
         temporary.write_text(as_markdown(found), encoding="utf-8", newline="\n")
+    for one in found:
+        with new_file(unwrapped_file(out, one.asked.prompt.name)) as temporary:
+            temporary.write_text(unwrapped_text(one.unwrapping), encoding="utf-8", newline="\n")
+
+
+def unwrapped_text(unwrapping: Unwrapping) -> str:
+    """The file of unwrapped answers: a line for each."""
+    return "".join(_line(came, row) for came, row in zip(unwrapping.came, unwrapping.rows, strict=True))
 
 
 def _line(came: Prediction, row: Prediction) -> str:

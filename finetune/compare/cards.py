@@ -96,7 +96,7 @@ def cards_of(
         answers = [_Answer(model, place, pairs, at) for model, pairs in zip(comparison.models, read, strict=True)]
         # The truth is marked where the last wrong answer misread it.
         wrong = next((answer for answer in reversed(answers) if not answer.alike), answers[-1])
-        sides = [_truth(wrong), *(_side(name, one) for name, one in zip(comparison.names, answers, strict=True))]
+        sides = [_truth(wrong), *(_side(name, one) for name, one in zip(comparison.shown(60), answers, strict=True))]
         for side, label in zip(sides, (wrong.row.gt, *(answer.row.pred for answer in answers)), strict=True):
             side["picture"] = found.of_label(label) if room else NO_ROOM
             picture_bytes += side["picture"].size

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from curate.base.distinct_names import shortened
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction
@@ -86,6 +87,10 @@ class Comparison:
     taken: tuple[str, ...] = ()
     came: tuple[float | None, ...] = ()
 
+    def shown(self, most: int) -> list[str]:
+        """The models' names, each in at most `most` characters."""
+        return shortened(self.names, most)
+
     @property
     def before(self) -> Evaluated:
         return self.models[0]
@@ -103,7 +108,7 @@ class Comparison:
     def notes(self) -> list[tuple[str, str]]:
         """(name of the model, what to know about its figures)."""
         taken = self.taken or ("",) * len(self.models)
-        sides = zip(self.names, taken, self.models, strict=True)
+        sides = zip(self.shown(80), taken, self.models, strict=True)
         told = ((name, said) for name, taken, one in sides for said in (taken, note(one)))
         return [(name, said) for name, said in told if said]
 

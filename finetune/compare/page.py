@@ -66,14 +66,15 @@ def build(
     cards = cards_of(comparison, chosen, places, found, doubted)
     changes = [[_change(change) for change in some] for some in comparison.against_first]
     last = comparison.changes
+    names = [text(name, 60) for name in comparison.shown(60)]
     context = {
-        "names": [text(name, 60) for name in comparison.names],
+        "names": names,
         "headline": headline(comparison, seeds),
         "first": [one for one, change in zip(changes[-1], last, strict=True) if change.name in _FIRST],
         "verdicts": [(verdict, comparison.counts[verdict], _MEANS[verdict]) for verdict in VERDICTS],
         "fates": [
-            (text(name, 60), [counts[verdict] for verdict in VERDICTS])
-            for name, counts in zip(comparison.names[1:], comparison.counts_against_first, strict=True)
+            (name, [counts[verdict] for verdict in VERDICTS])
+            for name, counts in zip(names[1:], comparison.counts_against_first, strict=True)
         ],
         "n": len(comparison.verdicts),
         "notes": comparison.notes,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import comb
 from statistics import mean, stdev
 
+from curate.base.distinct_names import shortened
 from curate.base.errors import UserError
 from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
@@ -50,10 +51,10 @@ class Seeds:
     def in_words(self) -> str:
         """Whether the seeds of the last model all beat, or all lose to, those of the first, by the first metric."""
         first, last = self.spreads[0].values[0], self.spreads[0].values[-1]
-        names = [visible(clip(name, 60)) for name in (self.names[0], self.names[-1])]
+        first_name, *_, last_name = map(visible, shortened(self.names, 60))
         of_first, of_last = (
             f"{f'all {len(values)} seeds of ' if len(values) > 1 else ''}{name}"
-            for name, values in zip(names, (first, last), strict=True)
+            for name, values in ((first_name, first), (last_name, last))
         )
         difference = mean(last) - mean(first)
         unit = self.spreads[0].metric.unit
@@ -115,9 +116,9 @@ def _chosen(name: str, rows: Sequence[Prediction], wanted: Sequence[Prediction])
 def table(seeds: Seeds, most: int | None = None) -> tuple[list[str], list[list[str]]]:
     """The titles and rows of the table of spreads: a row for each metric and model. most: how many metrics."""
     rows = [
-        [one.words, visible(clip(name, 40)), *one.cells(model)]
+        [one.words, visible(name), *one.cells(model)]
         for one in seeds.spreads[:most]
-        for model, name in enumerate(seeds.names)
+        for model, name in enumerate(shortened(seeds.names, 40))
     ]
     return ["metric", "model", *COLUMNS], rows
 

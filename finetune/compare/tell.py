@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from curate.base.tables import Column, count, share, text_table, things
@@ -33,7 +32,7 @@ class Headline:
 def headline(comparison: Comparison, seeds: Seeds | None = None) -> Headline:
     """What changed from the first model to the last, how sure that is, and on what it was measured."""
     change, n = comparison.changes[0], len(comparison.verdicts)
-    first, last = (visible(clip(name, 60)) for name in (comparison.names[0], comparison.names[-1]))
+    first, *_, last = map(visible, comparison.shown(60))
     which = {True: "better", False: "worse", None: "chance"}[change.better]
     title = {
         "better": f"{last} reads more formulas right than {first}",
@@ -103,8 +102,8 @@ def _on(comparison: Comparison) -> str:
     named = ", ".join(f"{visible(clip(name, 30))} {count(number)}" for name, number in sources.most_common(3))
     more = f" and {len(sources) - 3} more sources" if len(sources) > 3 else ""
     left = [
-        f"{count(number)} of {visible(clip(name, 60))}"
-        for name, number in zip(comparison.names, comparison.unpaired, strict=True)
+        f"{count(number)} of {visible(name)}"
+        for name, number in zip(comparison.shown(60), comparison.unpaired, strict=True)
         if number
     ]
     said = f"Measured on the {things(len(rows), 'sample')} that all files have" + (f" ({named}{more})" if named else "")
@@ -115,7 +114,7 @@ def as_text(comparison: Comparison, width: int) -> str:
     """The table of metrics, and what happened to the rows."""
     columns = (
         Column("metric"),
-        *(Column(title, "right") for title in _titles(comparison.names)),
+        *(Column(title, "right") for title in _titles(comparison)),
         *(Column(title, "right") for title in ("change", "95 %", "p")),
     )
     rows = []
@@ -133,7 +132,7 @@ def as_text(comparison: Comparison, width: int) -> str:
         )
     if comparison.as_they_came:
         rows.insert(1, ["  answers as they came", *comparison.as_they_came, "", "", ""])
-    notes = [f"{visible(clip(name, 80))}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
+    notes = [f"{visible(name)}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
     parts = [text_table(columns, rows, width=width)]
     parts.append(_fates_text(comparison, width))
     parts.append(_kinds_text(comparison, width))
@@ -147,26 +146,27 @@ def _fates_text(comparison: Comparison, width: int) -> str:
     """What became of the samples: one line for two models, else a table with each model against the first."""
     if len(comparison.models) == 2:
         return "   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS)
+    first, *others = map(visible, comparison.shown(30))
     columns = (
-        Column(f"against {visible(clip(comparison.names[0], 30))}"),
+        Column(f"against {first}"),
         *(Column(title, "right") for title in VERDICTS),
     )
     rows = [
-        [visible(clip(name, 30)), *(count(counts[verdict]) for verdict in VERDICTS)]
-        for name, counts in zip(comparison.names[1:], comparison.counts_against_first, strict=True)
+        [name, *(count(counts[verdict]) for verdict in VERDICTS)]
+        for name, counts in zip(others, comparison.counts_against_first, strict=True)
     ]
     return text_table(columns, rows, width=width)
 
 
-def _titles(names: Sequence[str]) -> list[str]:
+def _titles(comparison: Comparison) -> list[str]:
     """The names of the models' columns in a terminal: two models are `before` and `after`."""
-    return ["before", "after"] if len(names) == 2 else [visible(clip(name, 16)) for name in names]
+    return ["before", "after"] if len(comparison.names) == 2 else list(map(visible, comparison.shown(16)))
 
 
 def _kinds_text(comparison: Comparison, width: int) -> str:
     columns = (
         Column("wrong answers by kind"),
-        *(Column(title, "right") for title in _titles(comparison.names)),
+        *(Column(title, "right") for title in _titles(comparison)),
         Column("what", drop=1),
     )
     by_model = [counted(one.kinds) for one in comparison.models]
@@ -179,7 +179,7 @@ def agreed_in_words(comparison: Comparison) -> str:
     """How many labels the models contradict together."""
     number, wrong = len(comparison.agreed), int((comparison.after.alike == 0).sum())
     models = "both models" if len(comparison.models) == 2 else f"all {len(comparison.models)} models"
-    last = visible(clip(comparison.names[-1], 60))
+    last = visible(comparison.shown(60)[-1])
     look = "One label looks" if number == 1 else f"{count(number)} labels look"
     return (
         f"{look} wrong: {models} read the same formula there, which differs from the label. "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.leftovers import restore
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, adapter_folder, check_id, hub_file, is_here
@@ -80,7 +81,7 @@ def model_facts(name: str) -> ModelFacts:
 
 def _answer_tokens(folder: Path) -> int | None:
     try:
-        found = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["answer_tokens"]
+        found = json.loads(read_text(folder / TRAINING))["answer_tokens"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if type(found) is int and 0 < found <= _MOST_TOKENS else None
@@ -167,7 +168,7 @@ def weights_sha256(folder: Path) -> str:
 
 def _is_quantized(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_text(folder / "config.json"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / 'config.json'}: is not a model's configuration ({error})") from error
     return isinstance(config, dict) and bool(config.get("quantization_config"))

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, hub_file
 from finetune.models.shapes import ModelShape, idefics_shape, qwen_shape
@@ -248,8 +249,8 @@ def known_families() -> str:
 
 def _of_file(name: str, file: Path) -> Family:
     try:
-        kind = json.loads(file.read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind = json.loads(read_text(file))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{name}: its config.json has no model_type, so its family is unknown") from error
     found = next((family for family in _FAMILIES if kind in family.types), None)
     if found is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.export.tell.manifest import MANIFEST, read_manifest
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.card import TrainingFacts, model_card
@@ -26,7 +27,7 @@ from finetune.predict.file import read_facts as read_predicted
 from finetune.settings.config import Config, as_yaml, load_config
 from finetune.train.run_folder import CONFIG, ENVIRONMENT, RunFolder
 
-METRICS = "metrics.json"
+CARD, METRICS = "README.md", "metrics.json"
 
 
 def training_facts(run: Path) -> TrainingFacts:
@@ -118,21 +119,31 @@ def read_metrics(path: Path) -> dict[str, Any]:
 def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None:
     """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
     facts = replace(facts, config=public(facts.config))
+    card = card_of(folder, facts, kind)
+    _write(folder / SETTINGS, as_yaml(facts.config))
+    _write(folder / TRAINING, json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n")
+    _write(folder / CARD, card)
+
+
+def card_of(folder: Path, facts: TrainingFacts, kind: str) -> str:
+    """The text of a model's card. Raises UserError if its facts aren't what texsieve writes."""
     try:
-        card = model_card(facts, kind)
+        return model_card(replace(facts, config=public(facts.config)), kind)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder}: {TRAINING} or {METRICS} beside the model doesn't hold what texsieve writes there "
             f"({type(error).__name__}: {error}); remove it"
         ) from error
-    texts = {
-        SETTINGS: as_yaml(facts.config),
-        TRAINING: json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n",
-        "README.md": card,
-    }
-    for name, text in texts.items():
-        with new_file(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def is_card(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is a card that `model_card` wrote."""
+    return start.startswith(b"---\n") and b"\n- texsieve\n" in start.partition(b"\n---\n")[0]
+
+
+def _write(path: Path, text: str) -> None:
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def public(config: Config) -> Config:
@@ -153,7 +164,7 @@ def _public(name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

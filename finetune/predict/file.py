@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from curate.base.atomic_files import new_file
+from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.locks import try_lock
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction, read_predictions
@@ -34,10 +37,19 @@ def facts_file(path: Path) -> Path:
 def read_facts(path: Path) -> dict[str, Any] | None:
     """The facts of a prediction file; None if `finetune predict` didn't write it."""
     try:
-        facts = json.loads(facts_file(path).read_text(encoding="utf-8"))
+        facts = json.loads(read_text(facts_file(path)))
     except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
+
+
+def check_facts_place(path: Path) -> None:
+    """Raises UserError if there is no prediction file yet, and something else is in the place of its facts."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is a folder, a pipe or a device; name a file with --out")
+    if not path.exists() or not path.stat().st_size:
+        is_ours = re.compile(rb'\s*\{\s*"model"\s*:\s*\{').match
+        has_earlier_result("finetune predict", lambda start: is_ours(start) is not None, facts_file(path))
 
 
 class PredictionFile:
@@ -59,6 +71,7 @@ class PredictionFile:
 
     def __enter__(self) -> PredictionFile:
         """Lock the file, repair its last line, and find out which answers it has."""
+        check_facts_place(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Without a buffer: what a full disk doesn't take isn't kept for another try when the file is closed.
@@ -124,9 +137,11 @@ class PredictionFile:
 
     def _take(self) -> None:
         assert self._file is not None
-        self._heal(self._file)
         if self.path.stat().st_size:
-            self._check(read_predictions(self.path))
+            self._check_facts()
+            self._heal(self._file)
+        if self.path.stat().st_size:
+            self._check_rows(read_predictions(self.path))
         else:
             text = json.dumps(self.facts, ensure_ascii=False, indent=1)
             try:
@@ -140,12 +155,12 @@ class PredictionFile:
         file.seek(0)
         data = file.read()
         whole = data.rfind(b"\n") + 1
-        if whole < len(data) and facts_file(self.path).exists():  # else another program wrote it: leave it alone
+        if whole < len(data):
             file.truncate(whole)
             file.seek(0, os.SEEK_END)
 
-    def _check(self, found: Sequence[Prediction]) -> None:
-        """Whether the rows in the file are answers of the same model to the same questions."""
+    def _check_facts(self) -> None:
+        """Raises UserError unless the file is of the same model and the same questions."""
         earlier = read_facts(self.path)
         if earlier is None:
             raise UserError(
@@ -157,6 +172,9 @@ class PredictionFile:
             raise UserError(
                 f"{self.path}: is from a different prediction: {what}. Name a different --out, or remove the file"
             )
+
+    def _check_rows(self, found: Sequence[Prediction]) -> None:
+        """Raises UserError unless the rows in the file are answers to the questions."""
         for row in found:
             if self._truth.get(row.sample_id) != row.gt:
                 why = "has another gt" if row.sample_id in self._truth else "is not in the data"

@@ -26,7 +26,7 @@ from finetune.data.pairs import picture
 from finetune.models.families import Coordinates
 from finetune.predict.boxes import boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answerer, Asking, Question, Rows
-from finetune.predict.file import facts_file, read_facts
+from finetune.predict.file import check_facts_place, facts_file, read_facts
 from finetune.predict.job import Predicted, Progress, predict_file
 
 PROMPT = (
@@ -107,7 +107,8 @@ def predict_pages(
 
     Raises UserError as `predict_file` does.
     """
-    if path.exists() and not facts_file(path).exists():
+    check_facts_place(path)
+    if path.exists() and path.stat().st_size and "located_by" not in (read_facts(path) or {}):
         raise UserError(f"{path}: already exists, and is not a prediction of pages; name a different --out")
     asked, crops = (path.parent / f"{path.stem}.{kind}.jsonl" for kind in ("boxes", "crops"))
     located = predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
@@ -123,10 +124,10 @@ def predict_pages(
     facts = {**data, "boxes": {"sha256": _sha256(boxes), "coordinates": coordinates}}
     _check_crops(crops, asked, facts["boxes"])
     read = predict_file(asker, parts, facts, prompt, crops, asking, progress=_stage(progress, "read"))
-    _join(path, [(page, gt) for page, gt in pages.rows if page in boxes], pages, parts, crops)
-    with new_file(facts_file(path)) as temporary:
+    with new_file(facts_file(path)) as temporary:  # first: without it, the file would be another program's
         said = {"model": asker.identity(), "data": facts, "prompt": prompt, "located_by": PROMPT}
         temporary.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    _join(path, [(page, gt) for page, gt in pages.rows if page in boxes], pages, parts, crops)
     whole = sum(not some for some in boxes.values())
     read = replace(read, unopened={**located.unopened, **read.unopened})
     return Located(path, len(boxes), sum(map(len, boxes.values())), whole, read, dict(left_out))

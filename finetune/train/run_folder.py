@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from curate import __version__
 from curate.base.atomic_files import new_file
@@ -76,13 +76,15 @@ class RunFolder:
         file = self.path / STATE
         if not file.is_file():
             if any(entry.name != _LOCK for entry in self.path.iterdir()):
-                raise UserError(f"{self.path}: is not the folder of a training; name a different one with out=FOLDER")
+                raise _foreign(self.path)
             return {}
         try:
             state = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"{file}: can't be read ({error})") from error
-        return state if isinstance(state, dict) else {}
+        if not isinstance(state, dict) or state.get("state") not in get_args(State):
+            raise _foreign(self.path)
+        return state
 
     def check_new(self) -> None:
         """Raises UserError unless a training can start here."""
@@ -224,6 +226,10 @@ class RunFolder:
             except ValueError:
                 break
         return out
+
+
+def _foreign(folder: Path) -> UserError:
+    return UserError(f"{folder}: is not the folder of a training; name a different one with out=FOLDER")
 
 
 def write_json(path: Path, value: Any) -> None:

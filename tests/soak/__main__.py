@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "helpers"), str(HERE)]
 
 import labels  # noqa: E402
 import pages  # noqa: E402
+import predictions  # noqa: E402
 import sources  # noqa: E402
 import stops  # noqa: E402
 import tables  # noqa: E402
@@ -32,6 +33,7 @@ ATTACKS: dict[str, Attack] = {
     "labels": labels.attack,
     "sources": sources.attack,
     "tables": tables.attack,
+    "predictions": predictions.attack,
     "stopped": stops.stopped,
     "full-disk": stops.full,
     "two-writers": stops.two,

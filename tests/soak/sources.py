@@ -30,7 +30,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
         if files:
             file = random.choice(files)
             is_table = file.suffix in (".parquet", ".arrow") and random.random() < 0.7
-            (_table if is_table else random.choice(_BREAKS))(random, file)
+            (_table if is_table else random.choice(BREAKS))(random, file)
     given = _archived(random, source) if random.random() < 0.2 else source
     before = contents(folder)
     out = folder.parent / f"{folder.name}-run"
@@ -140,7 +140,8 @@ def _of_a_folder(random: Random, file: Path) -> None:
     file.mkdir()
 
 
-_BREAKS: tuple[Callable[[Random, Path], None], ...] = (
+#: Ways to break a file.
+BREAKS: tuple[Callable[[Random, Path], None], ...] = (
     *(_flipped, _flipped, _cut, _cut, _stuffed, _labelled, _removed, _emptied, _renamed, _linked, _piped, _twins),
     *(_repeated, _packed, _of_a_folder),
 )  # fmt: skip

@@ -24,7 +24,13 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rounds"),
-    [("labels", 2), ("sources", 6), ("tables", 1), ("stopped,decided,full-disk,two-writers,deciding", 5)],
+    [
+        ("labels", 2),
+        ("sources", 6),
+        ("tables", 1),
+        ("predictions", 6),
+        ("stopped,decided,full-disk,two-writers,deciding", 5),
+    ],
 )
 def test_nothing_breaks(name: str, rounds: int) -> None:
     soak(name, rounds)

@@ -21,11 +21,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-#: The modules that the commands of `stops` import. These import the rest.
+#: The modules that the commands of `stops` and `predictions` import. These import the rest.
 _MODULES = (
     *("polars", "numpy", "pyarrow.parquet", "jinja2", "PIL.Image", "math_core", "mathra", "resvg_py", "rules.api"),
     *("rules.registry", "curate.audit", "curate.sources", "curate.report.page", "curate.pairs.score"),
     *("curate.fix.job", "curate.export.write.job", "curate.findings.of_run", "finetune.metrics.evaluation"),
+    *("finetune.compare.page", "finetune.cli.compare", "finetune.cli.card", "finetune.cli.prompts"),
     *("finetune.metrics.label_report", "finetune.metrics.plots", "curate.cli.main", "finetune.cli.main"),
     *("curate.cli.audit", "curate.cli.fix", "curate.cli.export", "finetune.cli.evaluate"),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 import rules
 from curate import __version__
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.visible import visible
 from curate.export.decide.inputs import Input, file_sha256
 
@@ -107,9 +108,9 @@ def files_below(folder: Path, prefix: str = "") -> Iterator[str]:
 def style_of(folder: Path) -> str | None:
     """How an export says its labels are spelled: `canonical`, or None for any other spelling and any other folder."""
     try:
-        config = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]
+        config = json.loads(read_text(folder / MANIFEST))["config"]
         return "canonical" if config["style"] == "canonical" else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -122,7 +123,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no {MANIFEST}; is it a folder that `curate export` wrote?") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -22,6 +22,8 @@ from curate.export.decide.inputs import file_sha256
 from curate.export.tell.manifest import files_below
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
+#: Everything that is in a working folder.
+_OWN = {_PLAN, _DONE, _LOCK, "tmp", "data"}
 #: What is known about a file: bytes and sha256.
 Facts = Mapping[str, Any]
 _ROW_KEYS = {"shard", "files", "size", "late"}
@@ -41,6 +43,13 @@ class WorkingFolder:
         self._last: tuple[str | None, dict[str, Facts]] = None, {}
 
     def __enter__(self) -> WorkingFolder:
+        names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        # A killed `new_file` leaves a hidden one.
+        if others := sorted(name for name in names - _OWN if not name.startswith(".")):
+            raise UserError(
+                f"{self.folder}: the export needs this folder, but it holds {others[0]!r}; move it away, or name "
+                "another place with --out"
+            )
         while not self._take_lock():  # an export that ends removes its folder, and the lock in it
             pass
         self._fresh(self.tmp)

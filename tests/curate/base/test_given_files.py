@@ -19,6 +19,9 @@ from curate.findings.label_lines import read_labels
 from curate.predictions.rows import read_predictions
 from curate.project import load_project
 from curate.tasks.label_studio_answers import _tasks
+from finetune.models.provenance import read_metrics
+from finetune.settings.config import load_config
+from finetune.settings.prompt_file import read_prompts
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 
@@ -56,6 +59,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "predictions": read_predictions,
     "baseline": read_baseline,
     "annotations": _tasks,
+    "metrics": read_metrics,
+    "prompts": read_prompts,
 }
 
 
@@ -65,6 +70,7 @@ def test_no_reader_waits_for_a_pipe(read: Callable[[Path], Any], tmp_path: Path)
     with pytest.raises(UserError, match=r"pipe\.json: "):
         read(tmp_path / "pipe.json")
     load_project(tmp_path / "pipe.json")  # it has no settings
+    load_config(tmp_path / "pipe.json")
 
 
 @pytest.mark.parametrize(

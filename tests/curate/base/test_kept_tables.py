@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -54,21 +56,54 @@ def test_a_table_of_another_kind_counts_as_missing(frame: pl.DataFrame, tmp_path
     assert (found.height, found.schema) == (0, SCHEMA)
 
 
+READ = """
+import sys
+from pathlib import Path
+import polars as pl
+from curate.base.kept_tables import read_kept
+from rules.workers.spread import isolated
+with isolated():
+    for path in map(Path, sys.argv[1:]):
+        found = read_kept(path, pl.Schema({"key": pl.String, "n": pl.Int64}), key=["key"])
+        print(path.name, found.height)
+"""
+
+
+def test_no_damage_ends_the_process_or_prints_what_rust_says(tmp_path: Path) -> None:
+    """A single wrong bit can make polars panic, or ask for 2 EiB of memory, which ends the process."""
+    assert write_kept(tmp_path / "whole.parquet", FRAME)
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    for at in range(0, len(whole), 3):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        (tmp_path / f"flipped-{at}.parquet").write_bytes(changed)
+        (tmp_path / f"cut-{at}.parquet").write_bytes(whole[:at])
+    FRAME.write_parquet(tmp_path / "foreign.parquet")
+    paths = sorted(tmp_path.iterdir())
+    done = subprocess.run([sys.executable, "-c", READ, *map(str, paths)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    read = dict(line.split() for line in done.stdout.splitlines())
+    assert len(read) == len(paths)
+    assert {name for name, height in read.items() if height != "0"} == {"whole.parquet"}
+
+
 @pytest.mark.parametrize("error", [PanicException("assertion failed"), OSError("cut short"), MemoryError()])
 def test_a_damaged_table_counts_as_missing(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Path) -> pl.DataFrame:
+    def fail(_: bytes) -> pl.DataFrame:
         raise error
 
+    assert write_kept(tmp_path / "a.parquet", FRAME)
     monkeypatch.setattr(pl, "read_parquet", fail)
     assert read_kept(tmp_path / "a.parquet", SCHEMA, key=["key"]).height == 0
 
 
 def test_a_stop_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(_: Path) -> pl.DataFrame:
+    def stop(_: bytes) -> pl.DataFrame:
         raise KeyboardInterrupt
 
+    assert write_kept(tmp_path / "a.parquet", FRAME)
     monkeypatch.setattr(pl, "read_parquet", stop)
     with pytest.raises(KeyboardInterrupt):
         read_kept(tmp_path / "a.parquet", SCHEMA, key=["key"])

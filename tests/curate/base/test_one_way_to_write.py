@@ -115,7 +115,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/archives/pickles.py": "repack",
         "curate/archives/tars.py": "_copy repack",
         "curate/archives/tree.py": "_make make tree_of",
-        "curate/audit/folder.py": "write",
+        "curate/audit/folder.py": "_carry_over _link write",
         "curate/audit/parts.py": "_write remove take",
         "curate/demo/__init__.py": "_draw _write_hme100k _write_im2latex _write_m2e",
         "curate/sources/places/file_text.py": "write_as",

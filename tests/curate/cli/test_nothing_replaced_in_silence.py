@@ -13,8 +13,10 @@ from curate.base.terminal import run
 from curate.cli.main import main_group as curate
 from curate.predictions.rows import Prediction
 from finetune.cli.main import main_group as finetune
-from finetune.cli.prompts import PROMPTS_FILE, write
-from finetune.compare.prompt_table import Asked, score_prompts
+from finetune.cli.prompts import PROMPTS_FILE, check_unwrapped, unwrapped_file, write
+from finetune.compare.prompt_table import Asked, as_json, score_prompts
+from finetune.predict.engines import Answer
+from finetune.predict.file import PredictionFile
 from finetune.settings.prompt_file import Prompt
 
 REPLACED = "(replaced an earlier one)"
@@ -116,6 +118,139 @@ def test_scores_of_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         run("finetune", finetune, ["prompts", "model", "data", "--out", str(tmp_path), "--prompts", "none.yaml"]) == 2
     )
     assert "already exists" not in capsys.readouterr().err
+
+
+def test_unwrapped_answers_are_replaced_if_they_are_of_this_command(tmp_path: Path) -> None:
+    asked = ["plain", "page"]
+    file, other = (unwrapped_file(tmp_path, name) for name in asked)
+    check_unwrapped(tmp_path, asked)  # nothing is there
+    file.write_text('{"sample_id": "1", "gt": "x", "pred": "mine"}\n')
+    with pytest.raises(UserError, match=r"plain\.unwrapped\.jsonl: already exists and doesn't look like a result"):
+        check_unwrapped(tmp_path, asked)
+    file.write_text("")
+    check_unwrapped(tmp_path, asked)
+    scores = score_prompts([Asked(Prompt("plain", "Read it"), [Prediction("1", "x", "$$x$$")], 0)])
+    write(tmp_path, scores, {"texsieve": "0", "key_version": 1, "model": {}, **as_json(scores)})
+    check_unwrapped(tmp_path, asked)
+    other.write_text("mine")
+    with pytest.raises(UserError, match=r"page\.unwrapped\.jsonl: already exists"):
+        check_unwrapped(tmp_path, asked)
+    # Of a prompt that the last call left out: they can be made again from the answers.
+    other.write_text('{"sample_id": "1", "gt": "x", "pred": "x"}\n')
+    (tmp_path / "page.jsonl").write_text('{"sample_id": "1", "gt": "x", "pred": "$$x$$"}\n')
+    check_unwrapped(tmp_path, asked)
+    (tmp_path / "page.jsonl").write_text('{"sample_id": "1", "gt": "x", "pred": "$$y$$"}\n')
+    with pytest.raises(UserError, match=r"page\.unwrapped\.jsonl: already exists"):
+        check_unwrapped(tmp_path, asked)
+
+
+def test_the_scores_of_prompts_are_there_before_the_files_they_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a command that was stopped between them would take its own files for the user's."""
+    scores = score_prompts([Asked(Prompt("plain", "Read it"), [Prediction("1", "x", "x")], 0)])
+
+    def stopped(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("finetune.cli.prompts.unwrapped_text", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, scores, {"texsieve": "0", "key_version": 1, "model": {}, **as_json(scores)})
+    unwrapped_file(tmp_path, "plain").write_text("half of it")
+    check_unwrapped(tmp_path, ["plain"])
+
+
+def test_the_facts_of_predictions(tmp_path: Path) -> None:
+    path, facts = tmp_path / "pred.jsonl", tmp_path / "pred.jsonl.run.json"
+    facts.write_text('{"mine": 1}')
+    for text in (None, ""):
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(UserError, match=r"pred\.jsonl\.run\.json: already exists and doesn't look like a result"):
+            PredictionFile(path, [("1", "x")], {"model": {}, "prompt": "?"}).__enter__()
+        assert facts.read_text() == '{"mine": 1}'
+    facts.unlink()
+    with PredictionFile(path, [("1", "x")], {"model": {}, "prompt": "?"}) as file:
+        file.add([Answer("1", "x", "x")])
+    path.unlink()  # as the messages advise
+    with PredictionFile(path, [("1", "x")], {"model": {}, "prompt": "!"}) as file:
+        file.add([Answer("1", "x", "y")])
+    assert json.loads(facts.read_text())["prompt"] == "!"
+
+
+def test_a_cut_line_of_other_predictions_stays(tmp_path: Path) -> None:
+    path = tmp_path / "pred.jsonl"
+    with PredictionFile(path, [("1", "x")], {"model": {}, "prompt": "?"}) as file:
+        file.add([Answer("1", "x", "x")])
+    edited = path.read_bytes().rstrip(b"\n")
+    path.write_bytes(edited)
+    with pytest.raises(UserError, match="is from a different prediction"):
+        PredictionFile(path, [("1", "x")], {"model": {}, "prompt": "!"}).__enter__()
+    assert path.read_bytes() == edited
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps({"model_type": "qwen2_5_vl"}))
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": str(tmp_path / "base"), "peft_type": "LORA", "r": 8, "lora_alpha": 8})
+    )
+    (folder / "adapter_model.safetensors").write_bytes(b"x" * 100)
+    return folder
+
+
+def test_the_card_of_a_model(adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name for path in adapter.iterdir()}
+    for said in ("", f" {REPLACED}"):
+        assert run("finetune", finetune, ["card", str(adapter)]) == 0
+        assert capsys.readouterr().out == f"card      {adapter / 'README.md'}{said}\n"
+    assert {path.name for path in adapter.iterdir()} == before | {"README.md"}
+    (adapter / "README.md").write_text("---\nlibrary_name: peft\n---\n# Mine\n")
+    assert run("finetune", finetune, ["card", str(adapter)]) == 2
+    assert "README.md: already exists and doesn't look like a result of finetune card" in capsys.readouterr().err
+    assert (adapter / "README.md").read_text().endswith("# Mine\n")
+
+
+def test_the_scores_in_a_models_folder(
+    answers: Path, adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("finetune", finetune, ["evaluate", str(answers), "--out", str(tmp_path / "scores"), "--no-cdm"]) == 0
+    command = ["card", str(adapter), "--metrics", str(tmp_path / "scores" / "metrics.json")]
+    for _ in range(2):
+        assert run("finetune", finetune, command) == 0
+    (adapter / "metrics.json").write_text('{"mine": 1}')
+    (adapter / "README.md").unlink()
+    assert run("finetune", finetune, command) == 2
+    assert "metrics.json: already exists and doesn't look like a result" in capsys.readouterr().err
+    assert (adapter / "metrics.json").read_text() == '{"mine": 1}'
+    assert not (adapter / "README.md").exists()
+
+
+def test_an_update_keeps_what_somebody_put_into_the_run(audited: Path, tmp_path: Path) -> None:
+    (audited / "notes.txt").write_text("mine")
+    (audited / "dataset" / "images").mkdir(parents=True)
+    (audited / "dataset" / "images" / "1.png").write_bytes(b"\x89PNG")
+    (audited / "dataset" / "latest").symlink_to("images")
+    (audited / "nothing").symlink_to("nowhere")
+    before = (audited / "summary.json").stat().st_ino
+    command = ["audit", str(tmp_path / "labels.jsonl"), "--out", str(audited), "--no-images", "--update"]
+    assert run("curate", curate, command) == 0
+    assert (audited / "summary.json").stat().st_ino != before
+    assert (audited / "notes.txt").read_text() == "mine"
+    assert (audited / "dataset" / "latest" / "1.png").read_bytes() == b"\x89PNG"
+    assert (audited / "dataset" / "latest").is_symlink()
+    assert (audited / "nothing").is_symlink()
+
+
+def test_a_folder_with_the_name_of_an_exports_working_folder(audited: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.part" / "data").mkdir(parents=True)
+    (tmp_path / ".out.part" / "mine.txt").write_text("mine")
+    out = str(tmp_path / "out")
+    assert run("curate", curate, ["export", str(audited), "--out", out, "--allow-no-image"]) == 2
+    assert (tmp_path / ".out.part" / "mine.txt").read_text() == "mine"
 
 
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from source_makers import image
 
 import curate.images.opening
 from curate.base.cache_folder import cache_folder
+from curate.base.kept_tables import write_kept
 from curate.images import measure_cache, opening
 from curate.images.measure_cache import measured
 from curate.images.opening import MEASURED, PROBE, probe
@@ -134,10 +135,11 @@ def test_a_broken_cache_is_ignored_and_written_anew(
     elif damage == "text":
         file.write_text("not a table")
     elif damage == "other columns":
-        pl.DataFrame({"image": ["0.png"]}).write_parquet(file)
+        write_kept(file, pl.DataFrame({"image": ["0.png"]}))
     else:
-        frame = pl.read_parquet(file)
-        pl.concat([frame, frame]).write_parquet(file)
+        frame = measure_cache._read(file)
+        assert frame.height == 5
+        write_kept(file, pl.concat([frame, frame]))
     opened.clear()
     assert audit(folder, tmp_path / "cache").equals(first)
     assert len(opened) == 5

@@ -73,7 +73,7 @@ def test_findings_say_what_people_decided_and_where_it_takes_effect(
     assert lines[-1] == (
         "4 samples decided on (1 accepted, 1 fixed, 1 edited, 1 rejected); not applied: 1 about a sample that is not "
         "there. Decisions take effect in curate export; findings, scores and verdicts are about the labels as read. "
-        "No sample with an error is undecided. For a verdict with the decisions applied, audit the folder that curate "
+        "No sample with an error is undecided. For verdicts with the decisions applied, audit the folder that curate "
         "export writes."
     )
 

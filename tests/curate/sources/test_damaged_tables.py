@@ -18,7 +18,8 @@ from source_makers import labels, read
 from curate.base import read_apart as apart
 from curate.base.errors import UserError
 from curate.base.terminal import run
-from curate.cli.main import main as curate
+from curate.cli.main import main_group as curate
+from curate.duplicates.hashes import read_hashes
 from curate.images.errors import ImageError
 from curate.images.in_tables import read_cell
 from rules.workers.process import POSSIBLE
@@ -68,8 +69,13 @@ def fail(kind: str) -> None:
         "invalid": pa.ArrowInvalid("Invalid offset"),
         "memory": pa.ArrowMemoryError("malloc of size 9 failed"),
         "stream": OSError("Corrupt snappy compressed data."),
+        "page": pl.exceptions.ComputeError("parquet: File out of specification: Invalid thrift: bad data"),
+        "offset": pl.exceptions.ComputeError('parquet error: Error { type_: "Field", error_kind: InvalidOffset }'),
         "null": SystemError("Negative size passed to PyUnicode_New"),
         "own": ValueError("a mistake of ours"),
+        "column": pl.exceptions.ColumnNotFoundError("labl"),
+        "types": pl.exceptions.ComputeError("cannot compare string with numeric type (i64)"),
+        "encoding": UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
         "system": OSError(28, "No space left on device"),
     }[kind]
 
@@ -124,17 +130,68 @@ def test_what_native_code_says_is_not_shown(table: Path, in_helpers: None, capfd
 
 
 @pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=only_apart)])
-@pytest.mark.parametrize("kind", ["panic", "invalid", "memory", "stream", "null"])
+@pytest.mark.parametrize("kind", ["panic", "invalid", "memory", "stream", "null", "page", "offset"])
 def test_what_readers_raise_about_a_damaged_table_is_one_line(table: Path, kind: str, isolate: bool) -> None:
     with isolated(isolate), pytest.raises(UserError, match=r"x\.parquet: can't be read: [A-Z]?[^\n]+$"):
         apart.read_apart(table, fail, kind)
 
 
 @pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=only_apart)])
-@pytest.mark.parametrize(("kind", "error"), [("own", ValueError), ("system", OSError)])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("own", ValueError),
+        ("column", pl.exceptions.ColumnNotFoundError),
+        ("types", pl.exceptions.ComputeError),
+        ("encoding", UnicodeEncodeError),
+        ("system", OSError),
+    ],
+)
 def test_other_errors_stay_what_they_are(table: Path, kind: str, error: type[Exception], isolate: bool) -> None:
     with isolated(isolate), pytest.raises(error):
         apart.read_apart(table, fail, kind)
+
+
+def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """A Parquet file as a broken disk or transfer leaves it: what is damaged, and the file."""
+    schema = data.index(b"ARROW:schema") + 40
+    yield "end", data[: len(data) // 2]
+    yield "footer", data[:-30] + b"\xff" * 20 + data[-10:]
+    yield "page", data[:40] + b"\xff" * 30 + data[70:]
+    yield "schema", data[:schema] + b"!" + data[schema + 1 :]
+
+
+@pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=only_apart)])
+@pytest.mark.parametrize("what", ["end", "footer", "page", "schema"])
+def test_a_damaged_parquet_file_is_one_line(tmp_path: Path, what: str, isolate: bool) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"label": [f"x_{at}" for at in range(50)]}).write_parquet(path, compression="snappy")
+    path.write_bytes(dict(damaged(path.read_bytes()))[what])
+    with isolated(isolate), pytest.raises(UserError, match=r"x\.parquet: (can't be read|not readable as parquet): \w"):
+        read(path)
+
+
+def test_a_fault_of_ours_is_not_told_as_damage(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reader that asks a sound file for a column that it doesn't have."""
+    monkeypatch.setattr("curate.sources.tables.other_column", lambda role, *_: "nope" if role == "id" else None)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        read(table)
+    monkeypatch.setattr("curate.base.terminal.isolated", lambda: isolated(False))  # a helper would not have the fault
+    assert run("curate", curate, ["audit", str(table), "--no-images", "--out", str(tmp_path / "run")]) == 2
+    assert "a fault in texsieve: ColumnNotFoundError" in capsys.readouterr().err
+
+
+def test_a_file_of_hashes_that_is_damaged_and_a_fault(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-9])
+    with pytest.raises(UserError, match="neither a run folder nor a file of hashes"):
+        read_hashes(table)
+    table.write_bytes(whole)
+    monkeypatch.setattr(pl, "read_parquet_metadata", lambda path: pl.scan_parquet(path).select("nope").collect())
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        read_hashes(table)
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])
@@ -160,7 +217,8 @@ def test_an_arrow_file_with_wrong_offsets_is_refused(
                 read_cell(path, "image:1")
     path.write_bytes(good.replace(offsets, struct.pack("<3i", 4 * 7, -1, 6 * 7)))
     assert run("curate", curate, ["audit", str(path), "--no-images", "--out", str(tmp_path / "run")]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "x.arrow: can't be read as Arrow: Column" in said
 
 
 @pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=only_apart)])

@@ -299,6 +299,28 @@ def test_images_are_found_in_another_folder(page, tmp_path) -> None:
         assert len(re.findall("data:image/|<svg class=.drawn", card.group())) == pictures
 
 
+def test_files_of_one_name_are_told_apart(page, tmp_path, capsys) -> None:
+    base, tuned = page[1] / "base.jsonl", tmp_path / "base.jsonl"
+    tuned.write_bytes((page[1] / "tuned.jsonl").read_bytes())
+    html = tmp_path / "page.html"
+
+    def heads(*files: Path) -> list[str]:
+        assert run("finetune", main_group, ["compare", *map(str, files), "--out", str(html), "--no-cdm"]) == 0
+        row = re.search(r"<tr><th[^>]*>Metric</th>(.*?)Change", html.read_text(encoding="utf-8"))
+        return re.findall(r">([^<>]+)</th>", row.group(1)) if row else []
+
+    assert heads(base, base) == ["base.jsonl (1)", "base.jsonl (2)"]
+    assert heads(base, tuned) == [f"{folder.name}/base.jsonl" for folder in (page[1], tmp_path)]
+    long = [tmp_path / f"qwen2.5-vl-7b-seed-{seed}.jsonl" for seed in (1, 2, 3)]
+    for file in long:
+        file.write_bytes(tuned.read_bytes())
+    capsys.readouterr()
+    assert heads(*long) == [file.name for file in long]
+    table = capsys.readouterr().out.splitlines()
+    title = next(line for line in table if line.startswith("metric"))
+    assert all(f"seed-{seed}.jsonl" in title for seed in (1, 2, 3)), title
+
+
 def test_bad_files_are_one_line_and_2(page, capsys) -> None:
     folder = page[1]
     for arguments in (["none.jsonl", "tuned.jsonl"], ["base.jsonl", "tuned.jsonl", "--images", "none"]):

@@ -22,6 +22,7 @@ from finetune.data.pairs import load_pairs
 from finetune.models.families import coordinates_of
 from finetune.predict.boxes import MOST_BOXES, boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answer, Asking, Unopenable, opened
+from finetune.predict.job import predict_file
 from finetune.predict.locate import PROMPT, predict_pages
 from finetune.predict.questions import Questions
 
@@ -172,6 +173,27 @@ def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -
     (tmp_path / "pred.crops.jsonl").write_text("".join(lines[:2]))  # as a killed command leaves it
     predict()
     assert reader.asked[before:] == [("Read.", "data/p/test/1#2"), ("Read.", "data/p/test/2#0")]
+
+
+def test_other_predictions_and_facts_are_left_alone(tmp_path: Path) -> None:
+    rows = load_pairs(str(pages(tmp_path / "data")), "test")
+    reader, out, facts = Reader(), tmp_path / "pred.jsonl", tmp_path / "pred.jsonl.run.json"
+
+    def refused(message: str) -> None:
+        before = {path.name: path.read_bytes() for path in tmp_path.glob("pred*")}
+        with pytest.raises(UserError, match=message):
+            predict_pages(
+                reader, Questions(rows), Questions(rows, resize="none"), {"path": "d"}, "Read.", out, Asking(),
+                coordinates="thousandths", resize="upscale", max_pixels=reader.max_pixels,
+            )  # fmt: skip
+        assert {path.name: path.read_bytes() for path in tmp_path.glob("pred*")} == before
+        assert not reader.asked
+
+    facts.write_text('{"mine": 1}')
+    refused(r"run\.json: already exists and doesn't look like")
+    facts.unlink()
+    predict_file(Reader(), Questions(rows), {"path": "d"}, "Read.", out, Asking())
+    refused("is not a prediction of pages")
 
 
 def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:

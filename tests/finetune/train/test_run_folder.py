@@ -60,6 +60,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         RunFolder(tmp_path / "notes.txt").check_new()
 
 
+@pytest.mark.parametrize("text", ['{"state": "TX"}', "{}", "[1]", "3"])
+def test_a_state_of_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state.json").write_text(text)
+    (tmp_path / "config.yaml").write_text("mine")
+    with pytest.raises(UserError, match="not the folder of a training"):
+        RunFolder(tmp_path).check_new()
+
+
 def test_resuming_needs_a_training_that_was_stopped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no training to resume"):
         RunFolder(tmp_path / "none").check_resume(Config())
