@@ -44,7 +44,9 @@ def not_looked_at(entry: Entry) -> bool:
 def of_the_set(found: Mapping[str, str]) -> Point:
     """An error of the whole set: none of its samples can be trusted, however many look good."""
     mender = MENDERS.get(all_rules()[found["rule"]].mended_by or "")
-    do = f"`{mender}` may repair it: look at the difference, and audit the fixed copy" if mender else ""
+    do = (
+        f"`{mender} --diff` shows a repair: if it is right, write a copy with `--out`, and audit that" if mender else ""
+    )
     if mender == MENDERS["columns"]:
         do = f"if another column or file holds them, read that: `{mender}`"
     what = f"{found['rule']} {found['name']}: {found['message']}"
