@@ -44,10 +44,10 @@ def broken(entry: Entry, limits: Thresholds) -> Point | None:
     found = most(entry, "error", "without_fix", without=(*tagged("layout"), *mended_by("export", "export-resize")))
     what = f"{of_samples(part, whole)} {have(part, 'is', 'are')} wrong and can't be repaired"
     if level >= DOUBTFUL:
-        why = "whatever broke them has probably broken others that no rule can see"
+        why = f"whatever broke {have(part, 'it', 'them')} has probably broken others that no rule can see"
         do = "go back to the raw labels, or compare a sample of the rest with its images before you trust it"
     else:
-        why, do = "`curate export` leaves them out", ""
+        why, do = f"`curate export` leaves {have(part, 'it', 'them')} out", ""
     return Point(
         "broken",
         level,

@@ -85,7 +85,7 @@ def missing(entry: Entry, limits: Thresholds) -> Point | None:
         what = f"None of its {things(entry['with_image'], 'image')} can be opened"
         return Point("missing-images", max(level, DOUBTFUL), 1, part, what, do=right, rules=rules)
     what = f"{of_samples(part, whole)} {have(part)} no image that can be opened"
-    why = "they can't be trained on, and `curate export` leaves them out"
+    why = f"{have(part, 'it', 'they')} can't be trained on, and `curate export` leaves {have(part, 'it', 'them')} out"
     return Point("missing-images", level, part / whole, part, what, why, right if level >= DOUBTFUL else "", rules)
 
 
@@ -104,4 +104,4 @@ def unreadable(entry: Entry, limits: Thresholds) -> Point | None:
         why = "a gap is the usual sign of pairs that have shifted"
         repair = resaved(entry) or "repair the file"
         return Point("unreadable", level, part / whole, part, what, why, f"{repair}, and look at the pairs")
-    return Point("unreadable", level, part / whole, part, what, "they are left out")
+    return Point("unreadable", level, part / whole, part, what, have(part, "it is left out", "they are left out"))
