@@ -99,9 +99,9 @@ def rules_index() -> str:
         "Every example on these pages is a test. See also [which rule finds which defect](../defects.md) and",
         "[how often findings are right](precision.md).",
         "",
-        "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
-        + "; ".join(f"`{name}` {what}" for name, what in PROFILES.items())
-        + ".",
+        "`--select` and `--ignore` take a code, a name, or a family's letters. `--profile` takes a profile:",
+        "",
+        *(f"- `{name}`: {what}" for name, what in PROFILES.items()),
     ]
     for family, members in groupby(all_rules().values(), lambda rule: rule.family):
         lines += ["", f"## {family}: {FAMILIES[family]}", "", "| rule | name | severity | fix | what |"]
@@ -149,7 +149,7 @@ def _precision_of(code: str, judged: dict[str, Any]) -> str:
     told = rule["right"] + rule["wrong"]
     unclear = f", and {rule['unclear']} unclear" if rule["unclear"] else ""
     note = f" {rule['note']}" if "note" in rule else ""
-    right = f"{rule['right']} of {told} findings were right{unclear}"
+    right = f"{rule['right']} of {told} {'finding was' if told == 1 else 'findings were'} right{unclear}"
     text = f"[Checked by eye](precision.md), {judged['date']}: {right}.{note}"
     return f"## How often it is right\n\n{text}"
 

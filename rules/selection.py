@@ -13,10 +13,10 @@ from rules.sets.model_images import LIMIT_NAMES, ImageLimits
 
 PROFILES: dict[str, str] = {
     "default": "any set of formula labels, judged as display math",
-    "handwritten": "handwriting: spacing and sizes are invisible, so they are noise",
-    "printed": "typeset formulas: fonts, spacing and sizes are visible",
-    "canonical": "for fixing: writes every label in the canonical form",
-    "m2e": "M²E and similar sets: layout tokens stand for lines, tabular is a correct label",
+    "handwritten": "handwriting, where spacing and sizes are invisible and therefore noise",
+    "printed": "typeset formulas, where fonts, spacing and sizes are visible",
+    "canonical": "for fixing: also writes every label in the canonical form (CAN110)",
+    "m2e": "M²E and similar sets, where layout tokens stand for lines and `tabular` is right",
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 from curate.project import load_project
 from curate.sources import FORMATS
 from rules.registry import all_rules, tagged
+from rules.vocabulary import RETIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -107,6 +108,21 @@ def test_a_project_file_in_the_docs_can_be_read(page: str, block: str, tmp_path:
     file = tmp_path / "texsieve.toml"
     file.write_text(block, encoding="utf-8")
     load_project(file)
+
+
+#: The rule that the page on rules adds.
+_INVENTED = {"WSP006"}
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_a_rule_in_the_docs_exists_and_has_that_name(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    rules = all_rules()
+    known = {code[:3] for code in rules}
+    codes = {code for code in re.findall(r"\b[A-Z]{3}\d{3}\b", text) if code[:3] in known}
+    assert codes <= {*rules, *(gone.code for gone in RETIRED), *_INVENTED}
+    named = re.findall(r"\b([A-Z]{3}\d{3})\]?(?:\([^)]*\))? ([a-z]+(?:-[a-z]+)+)\b", text)
+    assert [(code, name) for code, name in named if code in rules and rules[code].name != name] == []
 
 
 #: grpo.md trains a model; tests/finetune/test_rewards.py runs it on a toy. python.md is run as one program, below.

@@ -44,5 +44,8 @@ def test_the_commands_run_and_repair_what_the_page_says(tmp_path: Path, monkeypa
         pl.col("source") == "m2e", pl.col("split") == "train"
     )
     assert set(fixed["label"]) == {repaired}
+    again = json.loads((tmp_path / "run-2/summary.json").read_text(encoding="utf-8"))
+    (m2e,) = (entry for entry in again["sources"] if entry["name"] == "m2e")
+    assert "ENV005" not in {rule["rule"] for rule in m2e["rules"]}, "the page says that tables are accepted"
     assert fixed["width"].null_count() == 0
     assert (tmp_path / "dataset/README.md").is_file()

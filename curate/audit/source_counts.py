@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -47,25 +48,35 @@ def source_counts(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
     return {row["source"]: row for row in frame.to_dicts()}
 
 
-def _ranked(counts: pl.DataFrame) -> list[dict[str, Any]]:
+def _ranked(counts: pl.DataFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each rule. Its remarks are apart in `remarks` if it also found worse: a hundred remarks and an error
+    are not a hundred and one errors."""
     severity = pl.col("rank").replace_strict(_SEVERITY, default="info", return_dtype=pl.String).alias("severity")
-    order = ["rank", "samples", "findings", "rule"]
-    return counts.sort(order, descending=[True, True, True, False]).with_columns(severity).to_dicts()
+    order = ["remark", "rank", "samples", "findings", "rule"]
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in counts.sort(order, descending=[False, True, True, True, False]).with_columns(severity).to_dicts():
+        worse = rows.setdefault(tuple(row[key] for key in keys), {**row, "remarks": None})
+        if row["remark"] and not worse["remark"]:
+            worse["remarks"] = {key: row[key] for key in ("samples", "findings")}
+    return list(rows.values())
 
 
 def rules_in_all(counts: pl.DataFrame) -> list[dict[str, Any]]:
     # A sample belongs to one source, so samples add up over sources.
     sums = pl.col("findings", "samples", "fixable").sum()
-    rows = _ranked(counts.group_by("rule").agg(pl.col("name").min(), pl.col("rank").max(), sums))
-    return [{key: row[key] for key in ("rule", "name", "severity", "findings", "samples", "fixable")} for row in rows]
+    rows = _ranked(counts.group_by("rule", "remark").agg(pl.col("name").min(), pl.col("rank").max(), sums), ["rule"])
+    kept = ("rule", "name", "severity", "findings", "samples", "fixable", "remarks")
+    return [{key: row[key] for key in kept} for row in rows]
 
 
-_OF_A_RULE = ("rule", "name", "severity", "samples", "findings", "without_fix", "with_safe_fix", "with_unsafe_fix")
+_OF_A_RULE = (
+    "rule", "name", "severity", "samples", "findings", "without_fix", "with_safe_fix", "with_unsafe_fix", "remarks",
+)  # fmt: skip
 
 
 def rules_by_source(counts: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
-    for row in _ranked(counts):
+    for row in _ranked(counts, ["source", "rule"]):
         out.setdefault(row["source"], []).append({key: row[key] for key in _OF_A_RULE})
     return out
 

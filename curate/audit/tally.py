@@ -121,12 +121,13 @@ def _inside_repairs(stuck: pl.DataFrame, findings: pl.DataFrame) -> list[int]:
 
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
-    """One row per source and rule: the worst severity given, its findings, samples, fixable findings, and samples with
-    a finding that nothing fixes, that a safe fix does, or an unsafe one."""
+    """One row per source and rule, and another for what the rule only remarks on there: the worst severity given, its
+    findings, samples, fixable findings, and samples with a finding that nothing fixes, that a safe fix does, or an
+    unsafe one."""
     fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()
-        .group_by("source", "rule")
+        .group_by("source", "rule", (pl.col("severity") == "info").alias("remark"))
         .agg(
             pl.col("name").min(),
             pl.col("severity").replace_strict(SEVERITY_RANK, default=0, return_dtype=pl.Int8).max().alias("rank"),
@@ -144,4 +145,4 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
 def _added(counts: pl.DataFrame) -> pl.DataFrame:
     """The counts of several parts as one."""
     sums = pl.col("findings", "samples", "fixable", "without_fix", "with_safe_fix", "with_unsafe_fix").sum()
-    return counts.group_by("source", "rule").agg(pl.col("name").min(), pl.col("rank").max(), sums)
+    return counts.group_by("source", "rule", "remark").agg(pl.col("name").min(), pl.col("rank").max(), sums)

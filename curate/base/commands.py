@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import pkgutil
 from importlib import import_module
 from inspect import cleandoc
@@ -49,6 +50,16 @@ class CommandGroup(click.Group):
             return None
         command = getattr(import_module(module), module.rpartition(".")[2], None)
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, which can't suggest commands that are not imported yet."""
+        if self.get_command(ctx, args[0]) is None:
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if close:
+                ctx.fail(f"No such command '{args[0]}'; did you mean '{close[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def modules(self) -> dict[str, str]:
         """The full names of the modules that may hold commands, by the names of these, in alphabetical order."""

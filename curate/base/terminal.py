@@ -195,8 +195,10 @@ def _message(error: BaseException) -> str:
     if isinstance(error, UserError | HelperError):
         return str(error)
     if isinstance(error, click.ClickException):
-        hint = f"; see {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
-        return error.format_message().rstrip(".") + hint
+        text = error.format_message().rstrip(".")
+        if not isinstance(error, click.UsageError) or error.ctx is None:
+            return text
+        return f"{text}{' See' if text.endswith('?') else '; see'} {error.ctx.command_path} --help"
     if isinstance(error, MemoryError):
         return "out of memory; work on fewer rows or sources at once"
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRA_OF:

@@ -28,7 +28,7 @@ def demo(out: Path, seed: int) -> int:
     from curate.export.decide.options import ExportOptions
     from curate.export.write.job import export as write_dataset
     from curate.project import Project
-    from curate.runs.folder import load_run
+    from curate.runs.folder import REPORT_FILE, load_run
     from curate.sources import parse_source
 
     if out.exists():
@@ -50,4 +50,6 @@ def demo(out: Path, seed: int) -> int:
     with Bars() as bars:
         made = write_dataset([out / "run"], out / "dataset", ExportOptions(fix="safe"), workers=cores(), progress=bars)
     say_exported(made)
+    say()
+    say(f"Now open {out / 'run' / REPORT_FILE} in a browser, or decide on samples: curate browse {out / 'run'}")
     return 0

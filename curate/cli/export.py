@@ -43,7 +43,7 @@ Exit code of --check: 0 all files match the manifest, 1 files are missing, chang
 \b
 Examples:
   curate export run --out dataset
-  curate export run --out dataset --fix safe --drop DUP,warning --keep CMD013 --max-repeats 20
+  curate export run --out dataset --fix safe --drop DUP,warning --keep ENV005 --max-repeats 20
   curate export run --out dataset --fix safe --style canonical
   curate export run-a run-b --out dataset --splits train=.8,test=.2 --keep-splits none --format sharegpt
   curate export run --out dataset --push-to-hub me/formulas --dry-run

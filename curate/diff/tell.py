@@ -97,7 +97,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     labels = [row[name] for rows in shown.values() for row in rows for name in ("label", "label_b")]
     drawn = pictures.Pictures(label for label in labels if label is not None)
 
-    def card(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    def card(row: dict[str, Any]) -> dict[str, Any]:
         sides = []
         for side, end in (("before", ""), ("after", "_b")):
             label = row["label" + end]
@@ -114,7 +114,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
             "kind": kind,
             "what": KINDS[kind],
             "number": found.counts[kind],
-            "cards": [card(row, kind) for row in rows],
+            "cards": [card(row) for row in rows],
         }
         for kind, rows in shown.items()
     ]

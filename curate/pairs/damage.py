@@ -13,7 +13,6 @@ from curate.pairs.features import GRID
 from curate.pairs.fit import FOLDS, Floats, Model, Regression, View, cross_fitted
 
 Bytes = npt.NDArray[np.uint8]
-Indices = npt.NDArray[np.intp]
 
 #: The cells in which pictures are compared with themselves turned: fewer than GRID, since handwriting shifts.
 _ROWS, _COLUMNS = 4, 16

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curate.audit.verdict import VERDICTS, verdict_text
-from curate.base.tables import Column, count, fit, markdown_table, markdown_text, share, size, text_table, things
+from curate.base.tables import (
+    Column,
+    count,
+    display_width,
+    fit,
+    markdown_table,
+    markdown_text,
+    share,
+    size,
+    text_table,
+    things,
+)
 from curate.base.visible import visible
 from curate.runs.decision_counts import decided
 from rules.sets.leaks import side_name
@@ -263,33 +274,41 @@ def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) 
     return f"{text}\n\n{remarks}" if remarks else text
 
 
-#: Rules that the line on a source's remarks names.
+#: Rules that the line on a source's remarks names, if it has room.
 _REMARKS_NAMED = 3
 
 
-def remarks_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rules of a source that only remark on its labels, most samples first: style, spelling, facts."""
+def _remarks_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What rules only remark on in a source, most samples first: style, spelling, facts."""
     found = [rule for rule in entry["rules"] if rule["severity"] == "info"]
+    found += [{**rule, **rule["remarks"]} for rule in entry["rules"] if rule.get("remarks")]
     return sorted(found, key=lambda rule: (-rule["samples"], -rule["findings"], rule["rule"]))
 
 
-def remarks_line(entry: Mapping[str, Any]) -> str:
-    """A source's remarks in a line, empty if there are none."""
-    found = remarks_of(entry)
+def remarks_line(entry: Mapping[str, Any], named: int = _REMARKS_NAMED) -> str:
+    """A source's remarks in a line that names the first rules, empty if there are none."""
+    found = _remarks_of(entry)
     if not found:
         return ""
-    named = ", ".join(
+    names = ", ".join(
         f"{rule['rule']} {rule['name']}" + (f" {count(rule['samples'])}" if rule["samples"] else "")
-        for rule in found[:_REMARKS_NAMED]
+        for rule in found[:named]
     )
-    more = f" and {len(found) - _REMARKS_NAMED} more" if len(found) > _REMARKS_NAMED else ""
-    return f"{things(sum(rule['findings'] for rule in found), 'remark')} ({named}{more})"
+    more = f" and {len(found) - named} more" if len(found) > named else ""
+    return f"{things(sum(rule['findings'] for rule in found), 'remark')} ({names}{more})"
 
 
 def remarks_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
     """A line for each source with remarks: style, spelling and facts, which don't count against a label."""
-    lines = [f"{entry['name']}: {line}" for entry in entries if (line := remarks_line(entry))]
-    return "\n".join(fit(visible(line), width) for line in lines)
+    return "\n".join(_fitting(entry, width) for entry in entries if remarks_line(entry))
+
+
+def _fitting(entry: Mapping[str, Any], width: int) -> str:
+    for named in range(_REMARKS_NAMED, 0, -1):
+        line = visible(f"{entry['name']}: {remarks_line(entry, named)}")
+        if display_width(line) <= width:
+            break
+    return fit(line, width)
 
 
 def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:

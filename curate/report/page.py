@@ -228,7 +228,7 @@ def _rule(
         (entry["name"], found["samples"])
         for entry in summary["sources"]
         for found in entry["rules"]
-        if found["rule"] == rule["rule"]
+        if found["rule"] == rule["rule"] and (found["severity"] == "info") == (rule["severity"] == "info")
     ]
     return {
         **rule,

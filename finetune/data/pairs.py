@@ -7,7 +7,7 @@ memory. `finetune.train.preflight` checks what fits the model.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
@@ -16,16 +16,8 @@ from curate.images.model_ready import Resize, model_image
 from finetune.data.sources import HUB, Pairs, names_format, read_whole, select_split
 from rules.sets.model_resize import FACTOR
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 #: The columns of every data set loaded here. `image` is a `datasets.Image`, decoded to RGB when a row is read.
 COLUMNS = ("image", "label", "sample_id", "source")
-
-
-def load_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Dataset:
-    """Like `read_pairs`, but only the data set."""
-    return read_pairs(where, split, images, columns).rows
 
 
 def read_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Pairs:

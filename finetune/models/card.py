@@ -57,7 +57,7 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
         f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, "
         "Unsloth).",
         "## Use it",
-        _use(facts, kind, base),
+        _use(facts, kind),
         "## Data",
         _data(data),
         "## Training",
@@ -65,7 +65,7 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
         "## Results",
         _results(facts, data),
         "## Limits",
-        _limits(facts, kind, base, data),
+        _limits(facts, kind, base),
         "## Settings",
         _block("yaml", as_yaml(facts.config).strip()),
     ]
@@ -109,7 +109,7 @@ def _title(base: str) -> str:
     return markdown_text(f"{base.rsplit('/', 1)[-1]} for formulas")
 
 
-def _use(facts: TrainingFacts, kind: str, base: str) -> str:
+def _use(facts: TrainingFacts, kind: str) -> str:
     lines = {
         "gguf": "llama-mtmd-cli -m model-*.gguf --mmproj mmproj-model-bf16.gguf --image formula.png --temp 0 -p PROMPT",
     }.get(kind, "finetune predict path/to/this/folder DATASET --out predictions.jsonl")
@@ -221,7 +221,7 @@ def _block(language: str, text: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _limits(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any]) -> str:
+def _limits(facts: TrainingFacts, kind: str, base: str) -> str:
     licence = _licence(base)
     said = (
         "The licence of the base model also applies to this one"

@@ -34,7 +34,7 @@ def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
         revision=revision,
         dtype=dtype,
         attn_implementation=best_attention(dtype) if config.attention == "auto" else config.attention,
-        quantization_config=_four_bits(config, family, dtype) if config.load_in_4bit else None,
+        quantization_config=_four_bits(family, dtype) if config.load_in_4bit else None,
         # Each of several processes has its own GPU.
         device_map={"": int(os.environ.get("LOCAL_RANK") or 0) if sees_gpu() else "cpu"},
     )
@@ -76,7 +76,7 @@ def _dtype(config: ModelConfig, torch: Any) -> Any:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def _four_bits(config: ModelConfig, family: Family, dtype: Any) -> Any:
+def _four_bits(family: Family, dtype: Any) -> Any:
     """NF4 with doubly quantised scales, as in Unsloth; the vision encoder and the output layer stay as they are."""
     import transformers
 

@@ -29,7 +29,7 @@ _SWAPPED = 5
 
 
 class Questions:
-    """The rows of a data set that `load_pairs` read, as questions. Can be iterated several times.
+    """The rows of a data set that `read_pairs` read, as questions. Can be iterated several times.
 
     resize, min_side: see `picture`. name_from: the folder to which image names are relative. save_to: a folder for the
     images as the model sees them, for data sets that contain the images in their files. limit: only the first rows.

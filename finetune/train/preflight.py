@@ -88,7 +88,7 @@ def check(
     decode: bool,
     progress: Progress | None = None,
 ) -> CheckedSplit:
-    """Check every row that `finetune.data.pairs.load_pairs` read. family: of the model that the processor belongs to.
+    """Check every row that `finetune.data.pairs.read_pairs` read. family: of the model that the processor belongs to.
 
     decode: also decode every image, at a millisecond each, for data sets that aren't known to be complete; see
     `is_verified`. Raises UserError if the real processor counts differently from the arithmetic here.

@@ -66,8 +66,9 @@ def small(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     part, whole = max(rule["samples"] for rule in found), entry["samples"]
     what = f"{of_samples(part, whole)} {have(part)} an image too small or too long for the model"
-    why = "training may stop at them"
-    do = "`curate export` scales them (`--resize upscale`, its default)"
+    them = have(part, "it", "them")
+    why = f"training may stop at {them}"
+    do = f"`curate export` scales {them} (`--resize upscale`, its default)"
     return Point("image-size", READY, part / whole, part, what, why, do, codes_of(found), (), named_rules(found))
 
 

@@ -28,9 +28,9 @@ def layout(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{share(part, whole)} of labels ({count(part)}) hold layout tokens",
         "they are not LaTeX, nothing can render them, and deleting them would join lines that belong apart",
-        "run "
-        + " or ".join(f"`{mender}`" for mender in menders)
-        + ", look at the difference, and audit the fixed copy",
+        "look at "
+        + " or ".join(f"`{mender} --diff`" for mender in menders)
+        + "; if it is right, write a copy (`--out PATH` for `--diff`), and audit that with `--profile m2e`",
         codes,
         named=", ".join(codes),
     )
@@ -44,10 +44,10 @@ def broken(entry: Entry, limits: Thresholds) -> Point | None:
     found = most(entry, "error", "without_fix", without=(*tagged("layout"), *mended_by("export", "export-resize")))
     what = f"{of_samples(part, whole)} {have(part, 'is', 'are')} wrong and can't be repaired"
     if level >= DOUBTFUL:
-        why = "whatever broke them has probably broken others that no rule can see"
+        why = f"whatever broke {have(part, 'it', 'them')} has probably broken others that no rule can see"
         do = "go back to the raw labels, or compare a sample of the rest with its images before you trust it"
     else:
-        why, do = "`curate export` leaves them out", ""
+        why, do = f"`curate export` leaves {have(part, 'it', 'them')} out", ""
     return Point(
         "broken",
         level,
@@ -75,7 +75,7 @@ def unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{of_samples(part, whole)} {have(part)} errors that only an unsafe fix repairs",
         "it guesses what was meant",
-        "look at `curate fix SOURCE --unsafe-fixes --diff` before you use it",
+        "look at `curate fix SOURCE --unsafe-fixes --diff` before you make it",
         codes_of(found),
         ("--fix", "unsafe"),
         named_rules(found, "with_unsafe_fix"),
@@ -87,9 +87,12 @@ def safe(entry: Entry, limits: Thresholds) -> Point | None:
     if not part:
         return None
     found = most(entry, "error", "with_safe_fix", without=tagged("layout"))
+    named = named_rules(found, "with_safe_fix")
+    if named and sum(rule["with_safe_fix"] for rule in found) < part:  # `&` in `&lt;` is an error without a fix
+        named += "; in the rest, the fix of another finding"
     level = worst_level(part / whole, limits.fixable_fix)
     what = f"{of_samples(part, whole)} {have(part)} errors that a safe fix repairs"
-    do = "run `curate fix SOURCE`, or export with `--fix safe`"
+    do = "run `curate fix SOURCE --out PATH`, or export with `--fix safe`"
     return Point(
         "safe-fixes",
         level,
@@ -100,7 +103,7 @@ def safe(entry: Entry, limits: Thresholds) -> Point | None:
         do,
         codes_of(found),
         ("--fix", "safe"),
-        named_rules(found, "with_safe_fix"),
+        named,
     )
 
 
@@ -136,7 +139,7 @@ def residue(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{share(part, whole)} of labels ({count(part)}) contain things that no picture shows",
         "the model learns to make them up",
-        "remove them with `curate fix SOURCE`, or export with `--fix safe`",
+        "remove them with `curate fix SOURCE --out PATH`, or export with `--fix safe`",
         codes_of(found),
         ("--fix", "safe"),
         named_rules(found),
@@ -161,7 +164,7 @@ def spelling(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{which} could be spelled differently and look the same",
         "a picture doesn't show which spelling its label has, so a model can't learn a mix of spellings",
-        f"use one spelling for all with `{MENDERS['style']}`",
+        f"use one spelling for all: `{MENDERS['style']} --out PATH`",
         codes_of(found),
         ("--style", "canonical"),
         named_rules(found, "with_safe_fix"),

@@ -21,14 +21,13 @@ def held_out(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     named = ", ".join(names)
     if kinds == {"validation"}:
-        what = f"By its name, all of it is a validation set ({named})"
+        kind, use = "a validation set", "validation"
         why = "a model that was trained on it can't be validated with it"
     else:
-        what = (
-            f"By its name, all of it is {'a test set' if kinds == {'test'} else 'for tests and validation'} ({named})"
-        )
+        kind, use = ("a test set", "tests") if kinds == {"test"} else ("for tests and validation", "that")
         why = "results of a model trained on it can't be compared with others"
-    return Point("held-out", READY, 1, entry["samples"], what, why, "keep it for that")
+    what = f"By its name, all of it is {kind} ({named})"
+    return Point("held-out", READY, 1, entry["samples"], what, why, f"keep it for {use}")
 
 
 def duplicates(entry: Entry, limits: Thresholds) -> Point | None:

@@ -44,7 +44,9 @@ def not_looked_at(entry: Entry) -> bool:
 def of_the_set(found: Mapping[str, str]) -> Point:
     """An error of the whole set: none of its samples can be trusted, however many look good."""
     mender = MENDERS.get(all_rules()[found["rule"]].mended_by or "")
-    do = f"`{mender}` may repair it: look at the difference, and audit the fixed copy" if mender else ""
+    do = (
+        f"`{mender} --diff` shows a repair: if it is right, write a copy with `--out`, and audit that" if mender else ""
+    )
     if mender == MENDERS["columns"]:
         do = f"if another column or file holds them, read that: `{mender}`"
     what = f"{found['rule']} {found['name']}: {found['message']}"
@@ -83,7 +85,7 @@ def missing(entry: Entry, limits: Thresholds) -> Point | None:
         what = f"None of its {things(entry['with_image'], 'image')} can be opened"
         return Point("missing-images", max(level, DOUBTFUL), 1, part, what, do=right, rules=rules)
     what = f"{of_samples(part, whole)} {have(part)} no image that can be opened"
-    why = "they can't be trained on, and `curate export` leaves them out"
+    why = f"{have(part, 'it', 'they')} can't be trained on, and `curate export` leaves {have(part, 'it', 'them')} out"
     return Point("missing-images", level, part / whole, part, what, why, right if level >= DOUBTFUL else "", rules)
 
 
@@ -102,4 +104,4 @@ def unreadable(entry: Entry, limits: Thresholds) -> Point | None:
         why = "a gap is the usual sign of pairs that have shifted"
         repair = resaved(entry) or "repair the file"
         return Point("unreadable", level, part / whole, part, what, why, f"{repair}, and look at the pairs")
-    return Point("unreadable", level, part / whole, part, what, "they are left out")
+    return Point("unreadable", level, part / whole, part, what, have(part, "it is left out", "they are left out"))

@@ -39,7 +39,7 @@ FINDINGS = "findings"
 FINDING_ATTRIBUTES = ("severity", "message", "span")
 #: Codes of the rules with a finding, each once, worst first: a tile has room for three.
 RULES = "rules"
-#: One of DECISIONS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
+#: UNDECIDED or one of TAGS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
 DECISION = "decision"
 DECIDED_LABEL = "decided_label"
 #: Paths of the drawn label, and of photo and drawing in one picture. `filepath` is the photo.
@@ -63,7 +63,6 @@ CLEAN = "clean"
 UNDECIDED = "undecided"
 #: The decisions, which are mirrored as tags of the same name.
 TAGS = ("accept", "fix", "edit", "reject")
-DECISIONS = (UNDECIDED, *TAGS)
 
 #: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of database and pictures,
 #: DRAWINGS and CARDS those of the pictures (see `drawings.path_of`, `cards.card_of`), CONFIG the summary's `config` as

@@ -65,9 +65,9 @@ class JudgedSample:
 class State:
     """A sample as it is shown.
 
-    label: as it was read. in_force: the label in force, judged. decision: one of fields.DECISIONS; decided_label: the
-    label that it gives, None if the sample keeps its own. proposed: the label with every proposed fix made, None if
-    there is no proposal or if `proposes` says that the rules weren't asked.
+    label: as it was read. in_force: the label in force, judged. decision: fields.UNDECIDED or one of fields.TAGS;
+    decided_label: the label that it gives, None if the sample keeps its own. proposed: the label with every proposed
+    fix made, None if there is no proposal or if `proposes` says that the rules weren't asked.
     """
 
     sample_id: str

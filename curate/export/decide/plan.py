@@ -306,7 +306,7 @@ def facts(plan: ExportPlan) -> dict[str, Any]:
         "leaks": stats.leaks(plan.frame, plan.splits),
         "own_splits": stats.own_splits(plan.frame),
         "drift": stats.drift(plan.frame, plan.splits),
-        "notes": [*plan.notes, *splits.about_empty(sizes, plan.options)],
+        "notes": [*plan.notes, *splits.about_empty(sizes, plan.options, plan.frame)],
     }
 
 

@@ -98,16 +98,16 @@ def order(options: ExportOptions) -> list[str]:
     return [first, *(name for name in names if name not in (first, *last)), *last]
 
 
-def about_empty(sizes: Sequence[Mapping[str, Any]], options: ExportOptions) -> Iterator[str]:
-    """A sentence if splits that were asked for have no samples. sizes: of `stats.split_sizes`."""
+def about_empty(sizes: Sequence[Mapping[str, Any]], options: ExportOptions, rows: Rows) -> Iterator[str]:
+    """A sentence if chance left splits that were asked for without samples. sizes: of `stats.split_sizes`."""
     empty = [row["split"] for row in sizes if not row["samples"] and options.splits.get(row["split"])]
-    kept = sum(row["samples"] for row in sizes)
-    if not empty or not kept:
+    assigned = how_many(rows, pl.col("reason").is_null() & pl.col("kept_split").is_null())
+    if not empty or not assigned:
         return
     least = min(options.splits[name] for name in empty)
     yield (
         f"No samples in {' and '.join(empty)}: labels are assigned at random, and {100 * least:g} % of "
-        f"{things(kept, 'sample')} is {least * kept:.1f} on average. Try larger shares, as in --splits "
+        f"{things(assigned, 'sample')} is {least * assigned:.1f} on average. Try larger shares, as in --splits "
         "train=.6,validation=.2,test=.2, or another --seed."
     )
 

@@ -27,8 +27,8 @@ class M2E(FileFormat):
     name = "m2e"
     shape = 'JSON lines `{"name": "0.jpg", "tex": "…"}`, or `name<TAB>label`'
     page = r"""
-`\n` and `\t` in labels are layout tokens (next line, next cell). They are not LaTeX, but they carry information: rules
-ESC001 to ESC003 report them, and nothing deletes them.
+`\n` and `\t` in labels are layout tokens (next line, next block of lines). They are not LaTeX, but they carry
+information: rules ESC001 to ESC003 report them, and nothing deletes them.
 """
     layouts = (("M²E", "`train.jsonl`, `val.jsonl`, `test.jsonl` with `images` or `Images`"),)
     example = (

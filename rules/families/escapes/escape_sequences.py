@@ -305,7 +305,7 @@ def _longest_command(letters: str, shortest: int) -> str | None:
 @rule(
     "ESC007",
     "control-character",
-    "warning",
+    "error",
     has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"),
     fix="safe",
     fix_kind="repair",

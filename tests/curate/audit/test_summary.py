@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from report_fakes import fake_run, finding, frames, sample
 from report_fakes import summary_of as summary_of_frames
 
 from curate.audit.summary import UNREADABLE_KEPT, SourceFacts
+from curate.report.overview import rules_text
 
 LONG = "a + b = c \\times d - e + f"
 
@@ -68,6 +70,24 @@ def test_counts_of_a_small_run():
     assert sum(summary["score_histogram"]) == 5
     assert summary["score_histogram"][19] == 2
     assert summary["score_histogram"][8] == 1
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_what_a_rule_only_remarks_on_is_counted_apart_from_its_errors(parts):
+    samples = [sample(f"{source}/{n}", source, f"x {n}") for source in "ab" for n in range(3)]
+    findings = [finding(f"{source}/{n}", source, "ESC007", 0, 1, severity="info") for source in "ab" for n in range(3)]
+    findings.append(finding("a/0", "a", "ESC007", 2, 3, severity="error", fix=None))
+    summary = summary_of(samples, findings, [facts("a", 3), facts("b", 3)], parts=parts)
+    (rule,) = summary["rules"]
+    assert (rule["severity"], rule["samples"], rule["findings"], rule["fixable"]) == ("error", 1, 1, 0)
+    assert rule["remarks"] == {"samples": 6, "findings": 6}
+    assert summary["totals"]["findings"] == 7
+    a, b = ([rule["severity"], rule["samples"], rule["remarks"]] for s in summary["sources"] for rule in s["rules"])
+    assert a == ["error", 1, {"samples": 3, "findings": 3}]
+    assert b == ["info", 3, None]
+    text = rules_text(summary)
+    assert re.search(r"^ESC007 +\S+ +error +1 +16\.7 % +1 +0$", text, re.MULTILINE)
+    assert re.search(r"^a: 3 remarks \(ESC007 \S+ 3\)\nb: 3 remarks", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

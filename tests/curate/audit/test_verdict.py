@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from curate.audit.thresholds import Thresholds
@@ -221,7 +223,7 @@ def test_raw_m2e_is_unfit_and_the_way_out_is_named():
     verdict, reasons = judge(raw)
     assert verdict == "unfit"
     assert reasons[0].startswith("80 % of labels (80,000) hold layout tokens (ESC001, ESC002): they are not LaTeX")
-    assert "`curate fix SOURCE --unsafe-fixes --profile m2e`" in reasons[0]
+    assert "`curate fix SOURCE --unsafe-fixes --profile m2e --diff`" in reasons[0]
 
 
 def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
@@ -263,7 +265,24 @@ def test_broken_labels_weigh_more_the_more_there_are(broken, verdict):
 def test_what_a_safe_fix_repairs_is_never_worse_than_fix_first():
     verdict, reasons = judge(entry(samples_with_error=9_000, errors_with_safe_fix=9_000))
     assert verdict == "fix first"
-    assert "run `curate fix SOURCE`" in reasons[0]
+    assert "run `curate fix SOURCE --out PATH`" in reasons[0]
+
+
+def test_errors_that_the_fix_of_another_rule_repairs_are_not_left_unexplained():
+    named = [rule("CMD016", "old-form-matrix", 7, safe=7)]
+    (some,) = (text for text in judge(entry(errors_with_safe_fix=9, rules=named))[1] if "safe fix" in text)
+    assert "(CMD016 old-form-matrix (7); in the rest, the fix of another finding); run" in some
+    (all_of_them,) = (text for text in judge(entry(errors_with_safe_fix=7, rules=named))[1] if "safe fix" in text)
+    assert "(CMD016 old-form-matrix (7)); run" in all_of_them
+
+
+def test_every_fix_that_is_advised_says_where_its_result_goes():
+    counted = {"errors_with_safe_fix": 900, "errors_with_unsafe_fix": 800, "layout_tokens": 700, "residue": 600}
+    shifted = {"rule": "PAR001", "name": "shifted-pairs", "message": "pairs are shifted"}
+    _, reasons = judge(entry(**counted, respellable=500, set_errors=[shifted], rules=[rule("PAR001", "x", 30)]))
+    fixes = [found for reason in reasons for found in re.findall(r"`(curate fix [^`]*)`", reason)]
+    assert len(fixes) == 6
+    assert [found for found in fixes if "--out " not in found and "--diff" not in found] == []
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,8 @@ def test_the_help_of_audit_names_every_format(call) -> None:
     [
         (["nope"], "No such command 'nope'; see curate --help"),
         (["--nope"], "No such option '--nope'; see curate --help"),
+        (["audi"], "No such command 'audi'; did you mean 'audit'? See curate --help"),
+        (["audit", "--outt", "x"], "No such option '--outt'. Did you mean '--out'? See curate audit --help"),
         (["check"], "give a file, - for standard input, or labels with --latex"),
         (["check", "none.txt"], "none.txt: no such file"),
         (["check", "."], "no known format: looked at 1 file(s) (.txt)"),

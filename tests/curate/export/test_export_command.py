@@ -69,15 +69,17 @@ def test_check_can_list_what_would_be_sent(call) -> None:
     assert "  README.md  " in out
 
 
-def test_the_demo_ends_with_a_data_set_and_the_line_that_loads_it(
+def test_the_demo_ends_with_a_data_set_the_line_that_loads_it_and_what_to_open_next(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(demo, "make_demo", partial(demo.make_demo, size=40))
     assert run_command("curate", main_group, ["demo"]) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
+    *_, said, _, last = capsys.readouterr().out.splitlines()
     assert said.startswith("load it   from datasets import load_dataset; ")
+    assert Path(next(word for word in last.split() if word.endswith(".html"))).is_file()
+    assert last.endswith("curate browse demo/run")
     found: dict[str, Any] = {}
     exec(said.removeprefix("load it   "), found)
     assert found["dataset"]["train"][0]["image"].mode == "RGB"

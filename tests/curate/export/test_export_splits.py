@@ -295,6 +295,7 @@ def test_a_test_set_alone_is_no_training_set(tmp_path: Path) -> None:
     made = exported(run, tmp_path / "out")
     assert [(row["split"], row["samples"]) for row in made.facts["splits"] if row["samples"]] == [("test", 30)]
     assert any("nothing to train on" in note for note in made.facts["notes"])
+    assert not any("assigned at random" in note for note in made.facts["notes"]), "other shares would change nothing"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from report_fakes import fake_run, finding, run_of, sample
 from curate.base.errors import UserError
 from curate.base.tables import display_width
 from curate.report.comparison import FORMATS, compare, to_json, to_markdown, to_text
-from curate.report.overview import rules_text, sources_text
+from curate.report.overview import remarks_text, rules_text, sources_text
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,20 @@ def test_the_issue_table_says_what_it_leaves_out(run):
     assert f"… and {len(worse) - 2} more rules" in text
     assert "\nhme100k: 5 remarks (WSP003 trailing-space-command 5)" in text
     assert rules_text({**run.summary, "rules": []}).startswith("No error or warning was found.\n\n")
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (120, "a: 9 remarks (CAN001 one-name 3, CAN002 two-names 2, CAN003 three-names 2 and 2 more)"),
+        (60, "a: 9 remarks (CAN001 one-name 3 and 4 more)"),
+        (30, "a: 9 remarks (CAN001 one-name…"),
+    ],
+)
+def test_the_line_on_remarks_names_as_many_rules_as_it_has_room_for(width, line):
+    names = {"one-name": 3, "two-names": 2, "three-names": 2, "four-names": 1, "five-names": 1}
+    rules = [
+        {"rule": f"CAN00{n}", "name": name, "severity": "info", "samples": number, "findings": number}
+        for n, (name, number) in enumerate(names.items(), 1)
+    ]
+    assert remarks_text([{"name": "a", "rules": rules}], width=width) == line

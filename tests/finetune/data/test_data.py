@@ -16,7 +16,7 @@ from curate.export.registry import FORMATS
 from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, by_split, cut
 from curate.sources import lines
-from finetune.data.pairs import COLUMNS, load_pairs, picture, read_pairs
+from finetune.data.pairs import COLUMNS, picture, read_pairs
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def _export(folder: Path, form: str) -> Path:
 
 @pytest.mark.parametrize("form", ["hf", "messages", "sharegpt"])
 def test_every_format_of_the_export_is_read(tmp_path: Path, form: str) -> None:
-    rows = load_pairs(str(_export(tmp_path, form)), "train")
+    rows = read_pairs(str(_export(tmp_path, form)), "train").rows
     assert tuple(rows.column_names) == COLUMNS
     assert rows["label"][:] == ["x^0", "x^1", "x^2"]
     assert rows["sample_id"][:] == ["s/train/0", "s/train/1", "s/train/2"]
@@ -69,7 +69,7 @@ def test_every_format_of_the_export_is_read(tmp_path: Path, form: str) -> None:
 
 def test_a_split_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no split 'trian'; there are \['train', 'validation'\]"):
-        load_pairs(str(_export(tmp_path, "hf")), "trian")
+        read_pairs(str(_export(tmp_path, "hf")), "trian")
 
 
 def test_messages_without_a_label_column_give_the_answer(tmp_path: Path) -> None:
@@ -79,26 +79,26 @@ def test_messages_without_a_label_column_give_the_answer(tmp_path: Path) -> None
     rows = datasets.load_dataset(str(folder), split="train").select_columns(["images", "messages"])
     (tmp_path / "bare").mkdir()
     rows.to_parquet(str(tmp_path / "bare" / "train-00000-of-00001.parquet"))
-    pairs = load_pairs(str(tmp_path / "bare"), "train")
+    pairs = read_pairs(str(tmp_path / "bare"), "train").rows
     assert pairs["label"][:] == ["x^0", "x^1", "x^2"]
     assert len(set(pairs["sample_id"][:])) == 3
 
 
 def test_a_file_of_messages(tmp_path: Path) -> None:
     file = make_toy_data(tmp_path)
-    rows = load_pairs(str(file), "train")
+    rows = read_pairs(str(file), "train").rows
     assert len(rows) == 20
     assert rows[0]["image"].size == WIDE
-    assert len(load_pairs(str(file), "validation")) == 8
+    assert len(read_pairs(str(file), "validation").rows) == 8
     with pytest.raises(UserError, match=r"no split 'test'; there are \['train', 'validation'\]"):
-        load_pairs(str(file), "test")
+        read_pairs(str(file), "test")
 
 
 def test_images_stay_unread(tmp_path: Path) -> None:
     """A missing file is no error until its row is asked for, so nothing was opened."""
     file = tmp_path / "a.jsonl"
     file.write_text('{"image": "not-there.png", "label": "x"}\n')
-    rows = load_pairs(str(file), "train")
+    rows = read_pairs(str(file), "train").rows
     assert rows["label"][:] == ["x"]
     with pytest.raises(FileNotFoundError):
         rows[0]
@@ -125,7 +125,7 @@ def test_a_row_that_is_no_pair_is_counted_and_the_others_stay(tmp_path: Path) ->
 def test_a_file_without_a_pair_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"image": "a.png", "label": 5}\n' * 3)
     with pytest.raises(UserError, match=r"none of its 3 rows could be read"):
-        load_pairs(str(tmp_path / "a.jsonl"), "train")
+        read_pairs(str(tmp_path / "a.jsonl"), "train")
 
 
 @pytest.mark.parametrize("form", ["parquet", "disk", "splits"])
@@ -152,14 +152,14 @@ def test_images_in_tables_are_those_of_their_rows(form: str, inside: bool, tmp_p
         made.save_to_disk(str(where))
     else:
         datasets.DatasetDict(train=made, validation=made.select(range(3))).save_to_disk(str(where))
-    rows = load_pairs(str(where), "train")
+    rows = read_pairs(str(where), "train").rows
     kept = [n for n in range(40) if n % 5 != 4]
     assert rows["label"][:] == [f"x^{n}" for n in kept]
     sizes = [row["image"].size if row["image"] else None for row in rows]
     assert sizes == [(30 + n, 20) if n % 7 else None for n in kept]
     assert rows.select([3, 1])["label"][:] == ["x^3", "x^1"]
     if form == "splits":
-        assert load_pairs(str(where), "validation")["label"][:] == ["x^0", "x^1", "x^2"]
+        assert read_pairs(str(where), "validation").rows["label"][:] == ["x^0", "x^1", "x^2"]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
@@ -168,7 +168,7 @@ def test_images_as_base64_text(form: str, tmp_path: Path) -> None:
     rows = [{"query": "?", "response": "x", "images": [url]}, {"query": "?", "response": "y", "images": ["one.png"]}]
     pl.DataFrame(rows).write_parquet(tmp_path / "a.parquet")
     pl.DataFrame(rows).write_ndjson(tmp_path / "a.jsonl")
-    read = load_pairs(str(tmp_path / f"a.{form}"), "train")
+    read = read_pairs(str(tmp_path / f"a.{form}"), "train").rows
     assert [row["image"].size for row in read] == [(64, 32)] * 2
 
 
@@ -178,10 +178,10 @@ def test_a_file_is_read_once_for_all_its_splits(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(lines, "open_bytes", lambda path: read.append(path) or whole(path))
     file = tmp_path / "a.json"
     file.write_text('[{"split": "train", "label": "x"}, {"split": "test", "label": "y"}]')
-    assert load_pairs(str(file), "train")["label"][:] == ["x"]
-    assert load_pairs(str(file), "test")["label"][:] == ["y"]
+    assert read_pairs(str(file), "train").rows["label"][:] == ["x"]
+    assert read_pairs(str(file), "test").rows["label"][:] == ["y"]
     assert len(read) == 1
-    assert load_pairs(f"jsonl:{file}", "test")["label"][:] == ["y"]
+    assert read_pairs(f"jsonl:{file}", "test").rows["label"][:] == ["y"]
 
 
 def test_images_are_looked_up_in_a_folder_of_ones_own(tmp_path: Path) -> None:
@@ -189,32 +189,32 @@ def test_images_are_looked_up_in_a_folder_of_ones_own(tmp_path: Path) -> None:
     _png(tmp_path / "photos")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.jsonl").write_text('{"query": "?", "response": "x", "images": ["one.png"]}\n')
-    rows = load_pairs(str(tmp_path / "data" / "a.jsonl"), "train", str(tmp_path / "photos"))
+    rows = read_pairs(str(tmp_path / "data" / "a.jsonl"), "train", str(tmp_path / "photos")).rows
     assert rows[0]["image"].size == (64, 32)
     (tmp_path / "data" / "b.jsonl").write_text('{"what": "x", "photo": "one.png"}\n')
-    rows = load_pairs(str(tmp_path / "data" / "b.jsonl"), "x", str(tmp_path / "photos"), "label:what,image:photo")
+    rows = read_pairs(str(tmp_path / "data" / "b.jsonl"), "x", str(tmp_path / "photos"), "label:what,image:photo").rows
     assert (rows[0]["label"], rows[0]["image"].size) == ("x", (64, 32))
 
 
 def test_an_id_of_its_own_stays_and_others_are_those_of_an_audit(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"sample_id": "s/1", "split": "train", "label": "x", "source": "s"}\n')
     (tmp_path / "b.jsonl").write_text('{"id": "s/1", "split": "train", "label": "x"}\n')
-    rows = load_pairs(str(tmp_path / "a.jsonl"), "train")
+    rows = read_pairs(str(tmp_path / "a.jsonl"), "train").rows
     assert (rows["sample_id"][:], rows["source"][:]) == (["s/1"], ["s"])
-    rows = load_pairs(str(tmp_path / "b.jsonl"), "train")
+    rows = read_pairs(str(tmp_path / "b.jsonl"), "train").rows
     assert (rows["sample_id"][:], rows["source"][:]) == (["b/train/s/1"], ["b"])
 
 
 @pytest.mark.parametrize("where", ["nowhere", "./nowhere", "a/b/c"])
 def test_what_is_not_there_is_said_without_asking_the_web(where: str) -> None:
     with pytest.raises(UserError, match="no such folder or file"):
-        load_pairs(where, "train")
+        read_pairs(where, "train")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no table")
     with pytest.raises(UserError, match="not readable as parquet"):
-        load_pairs(str(tmp_path / "a.parquet"), "train")
+        read_pairs(str(tmp_path / "a.parquet"), "train")
 
 
 def test_a_picture_is_rgb_on_white_and_large_enough() -> None:
@@ -246,7 +246,7 @@ def test_a_data_set_of_the_hub_with_its_configuration_and_revision(
         pairs = read_pairs(where, "train", columns="image:photo").rows
         assert pairs["label"][:] == ["a", "b", "c"]
         assert [row["image"].size for row in pairs] == [(30, 40), (31, 40), (32, 40)]
-        assert load_pairs(where, "validation", columns="image:photo")["label"][:] == ["c"]
+        assert read_pairs(where, "validation", columns="image:photo").rows["label"][:] == ["c"]
     assert set(asked) == {("org/formulas", "big", "v1.0")}
     with pytest.raises(UserError, match=r"org/formulas/x: no such folder or file; .*ORG/NAME\[:CONFIG\]\[@REVISION\]"):
         read_pairs("org/formulas/x", "train")

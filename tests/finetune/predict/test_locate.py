@@ -18,7 +18,7 @@ from curate.base.errors import UserError
 from curate.base.terminal import run
 from curate.predictions.rows import read_predictions
 from finetune.cli.main import main_group
-from finetune.data.pairs import load_pairs
+from finetune.data.pairs import read_pairs
 from finetune.models.families import coordinates_of
 from finetune.predict.boxes import MOST_BOXES, boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answer, Asking, Unopenable, opened
@@ -148,7 +148,7 @@ class Reader:
 
 
 def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -> None:
-    rows = load_pairs(str(pages(tmp_path / "data")), "test")
+    rows = read_pairs(str(pages(tmp_path / "data")), "test").rows
     reader, out = Reader(), tmp_path / "pred.jsonl"
 
     def predict() -> Any:
@@ -202,7 +202,7 @@ def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:
     (data.parent / "1.png").write_bytes(whole[:60])
 
     def predict() -> Any:
-        rows = load_pairs(str(data), "test")
+        rows = read_pairs(str(data), "test").rows
         return predict_pages(
             Reader(), Questions(rows), Questions(rows, resize="none"), {"path": "d"}, "Read.", tmp_path / "pred.jsonl",
             Asking(), coordinates="thousandths", resize="upscale", max_pixels=Reader.max_pixels,

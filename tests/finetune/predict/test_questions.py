@@ -16,7 +16,7 @@ from PIL import Image
 
 from curate.base.errors import UserError
 from finetune.cli.main import main_group
-from finetune.data.pairs import load_pairs
+from finetune.data.pairs import read_pairs
 from finetune.models.facts import ModelFacts
 from finetune.predict.engines import Unopenable, opened
 from finetune.predict.job import Asker, data_facts
@@ -105,7 +105,7 @@ def test_files_are_named_from_the_predictions_folder(tmp_path: Path) -> None:
     Image.new("RGB", (60, 30)).save(tmp_path / "images" / "a.png")
     line = {"image": "images/a.png", "label": "x", "sample_id": "a"}
     (tmp_path / "data.jsonl").write_text(json.dumps(line) + "\n")
-    (asked,) = Questions(load_pairs(str(tmp_path / "data.jsonl"), "any"), name_from=tmp_path / "out")
+    (asked,) = Questions(read_pairs(str(tmp_path / "data.jsonl"), "any").rows, name_from=tmp_path / "out")
     assert asked.image == "../images/a.png"
 
 

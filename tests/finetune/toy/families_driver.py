@@ -220,7 +220,7 @@ def _looked_at(model: Path, own: Path, data: Path, given: list[str]) -> dict[str
     from safetensors.torch import load_file
     from transformers import AutoModelForImageTextToText
 
-    from finetune.data.pairs import load_pairs, picture
+    from finetune.data.pairs import picture, read_pairs
     from finetune.models.families import family_of
     from finetune.settings.config import load_config
     from finetune.train.collator import IGNORED, make_collator
@@ -242,7 +242,7 @@ def _looked_at(model: Path, own: Path, data: Path, given: list[str]) -> dict[str
         off = (news[name].weight - olds[name].weight - added).abs().max() / (1 + news[name].weight.abs().max())
         changes[name] = [float(added.detach().abs().max()), float(off.detach())]
     loaded, processor = load_for_training(config)
-    rows = load_pairs(str(data), "train").select(range(4))
+    rows = read_pairs(str(data), "train").rows.select(range(4))
     processor.tokenizer.padding_side = "right"
     batch = make_collator(loaded, processor, config)([rows[place] for place in range(4)])
     answers = [

@@ -77,7 +77,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
     """What a loaded model answers, and what generation returns if it is asked to keep everything."""
     import torch
 
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.models.facts import model_facts
     from finetune.models.quiet import quiet
     from finetune.predict.engines import Asking, predict_rows
@@ -88,7 +88,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
     assert facts.config is not None
     asker = Asker.of(facts)
     model, processor = asker.load(TOKENS)
-    questions = list(Questions(load_pairs(str(data), "train"), resize="upscale"))
+    questions = list(Questions(read_pairs(str(data), "train").rows, resize="upscale"))
     prompt, asking = facts.config.data.prompt, Asking(batch_size=3, max_new_tokens=TOKENS)
 
     def answers(words: str = prompt, **more: Any) -> list[str]:
@@ -154,7 +154,7 @@ def _transformers(model: Path, data: Path) -> list[str]:
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from finetune.data.pairs import load_pairs, picture
+    from finetune.data.pairs import picture, read_pairs
     from finetune.models.facts import training_settings
     from finetune.models.quiet import quiet
 
@@ -166,7 +166,7 @@ def _transformers(model: Path, data: Path) -> list[str]:
     asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": settings.data.prompt}]}]
     text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
     answers = []
-    for row in load_pairs(str(data), "train"):
+    for row in read_pairs(str(data), "train").rows:
         batch = processor(text=[text], images=[[picture(row["image"])]], return_tensors="pt")
         with torch.inference_mode(), quiet():
             made = loaded.generate(**batch, max_new_tokens=TOKENS, do_sample=False)

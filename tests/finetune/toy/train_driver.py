@@ -241,11 +241,11 @@ def _modules(model: Any) -> dict[str, Any]:
 
 def _batch(model: Any, processor: Any, command: list[str]) -> dict[str, Any]:
     """What the collator makes of the first rows, and the expected tokens of the answers."""
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.train.collator import make_collator
 
     config = _config(command)
-    rows = load_pairs(config.data.path, "train").select(range(8))
+    rows = read_pairs(config.data.path, "train").rows.select(range(8))
     processor.tokenizer.padding_side = "right"
     batch = make_collator(model, processor, config)([rows[place] for place in range(len(rows))])
     samples = [
@@ -273,14 +273,14 @@ def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[s
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.models.quiet import quiet
     from finetune.train.collator import IGNORED, make_collator
     from finetune.train.loop import arguments
     from finetune.train.trainer import FormulaTrainer
 
     config = _config(command)
-    rows = load_pairs(config.data.path, "validation").select(range(7))
+    rows = read_pairs(config.data.path, "validation").rows.select(range(7))
     processor.tokenizer.padding_side = "right"
     model.for_training()
     model.eval()
@@ -315,13 +315,13 @@ def _answers(model: Any, processor: Any, out: Path, command: list[str]) -> dict[
     """The answers of the model in memory, and of its adapter loaded onto a fresh base model."""
     from dataclasses import replace
 
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.models.load import load_model
     from finetune.predict.engines import Asking, predict_rows
     from finetune.predict.questions import Questions
 
     config = _config(command)
-    questions = Questions(load_pairs(config.data.path, "validation"), resize=config.data.resize)
+    questions = Questions(read_pairs(config.data.path, "validation").rows, resize=config.data.resize)
 
     def asked(one: Any, other: Any) -> list[list[Any]]:
         found = predict_rows(one, other, questions, config.data.prompt, Asking(batch_size=4, max_new_tokens=16))

@@ -13,7 +13,7 @@ from toy_data import UNFIT, make_toy_data
 
 from curate.base.errors import UserError
 from curate.images.model_ready import model_image, model_size
-from finetune.data.pairs import load_pairs
+from finetune.data.pairs import read_pairs
 from finetune.settings.config import DataConfig
 from finetune.train.collator import Formatter
 from finetune.train.preflight import REASONS, check, is_verified
@@ -35,7 +35,7 @@ def _paper(width: int, height: int) -> Image.Image:
 
 
 def test_what_does_not_fit_is_found_with_its_reason(tmp_path: Path) -> None:
-    rows = load_pairs(str(make_toy_data(tmp_path)), "train")
+    rows = read_pairs(str(make_toy_data(tmp_path)), "train").rows
     checked = check(rows, StubProcessor(), DataConfig(max_length=1500), decode=True)
     found = {row["sample_id"].rsplit("/", 1)[1]: row["reason"] for row in checked.unfit.iter_rows(named=True)}
     assert found == UNFIT
@@ -90,7 +90,7 @@ def test_an_image_whose_pixels_are_cut_off_is_found_only_where_images_are_decode
     line = '{"image": "a.png", "label": "x"}\n{"image": "b.png", "label": "x"}\n'
     _paper(200, 60).save(tmp_path / "b.png")
     (tmp_path / "data.jsonl").write_text(line)
-    rows = load_pairs(str(tmp_path / "data.jsonl"), "train")
+    rows = read_pairs(str(tmp_path / "data.jsonl"), "train").rows
     checked = check(rows, StubProcessor(), DataConfig(), decode=True)
     assert checked.frame["reason"].to_list() == ["unreadable", None]
     assert not is_verified(str(tmp_path))
