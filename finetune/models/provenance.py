@@ -18,6 +18,7 @@ from typing import Any
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.export.tell.manifest import MANIFEST, read_manifest
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.card import TrainingFacts, model_card
@@ -153,7 +154,7 @@ def _public(name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

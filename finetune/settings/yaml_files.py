@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.base.visible import clip, visible
 
 
@@ -28,7 +29,7 @@ def text_of(where: str | Path, folder: str, *, kind: str, known: str) -> str:
     if file.is_dir():
         raise UserError(f"{where}: is a folder; name a {kind} in it")
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return read_text(file, "utf-8-sig")
     except FileNotFoundError as error:
         raise UserError(f"{where}: no such file{known} {', '.join(ready(folder))}") from error
     except UnicodeDecodeError as error:
