@@ -30,6 +30,8 @@ def drawings_in(folder: Path, names: Iterable[str]) -> set[str]:
 
 def _is_marked(path: Path) -> bool:
     try:
+        if not path.is_file():  # opening a pipe would wait
+            return False
         with path.open("rb") as file:
             return file.read(_HEAD + len(_CHUNK)).endswith(_CHUNK)
     except OSError:
