@@ -42,7 +42,6 @@ def source_counts(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         pl.col("n_tokens").max().alias("max_tokens"),
         pl.col("image").sum().alias("with_image"),
         (pl.col("image") & no_image).sum().alias("no_image"),
-        (pl.col("missing") | pl.col("unread")).sum().alias("missing_known"),
     )
     frame = frame.with_columns(pl.col("mean_score").fill_nan(None))  # no label with a score: no mean
     return {row["source"]: row for row in frame.to_dicts()}

@@ -39,7 +39,7 @@ class SourceFacts:
 
     `rows` are the lines or records seen, `unreadable` how many of them gave no sample; `unreadable_rows` holds
     `{"file", "line", "reason", "excerpt"}` for them. `images_checked` is set if images were opened in this run: then a
-    sample that names an image but has no width has no usable image.
+    sample that names an image but has no width has no usable image. Else nothing is said of any image.
     """
 
     name: str
@@ -93,7 +93,7 @@ def summarise(
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
-        missing = numbers["no_image"] if facts.images_checked else numbers["missing_known"]
+        missing = numbers["no_image"] if facts.images_checked else 0
         entry = {
             "name": facts.name,
             "format": facts.format,
@@ -170,7 +170,7 @@ _COPIED = (
     "with_image",
 )
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys((*_COPIED, "samples", "no_image", "missing_known"), 0),
+    **dict.fromkeys((*_COPIED, "samples", "no_image"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
 #: The duplicate counts of a source without samples.

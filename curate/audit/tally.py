@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from curate.sources.model import NOT_FOUND
 from rules.registry import fixing_as, mended_by, tagged
 
 SEVERITY_RANK = {"info": 1, "warning": 2, "error": 3}
@@ -95,10 +94,9 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     kept = (pl.col("source", "split").cast(pl.Categorical), key, "score", "n_tokens")
     seen = (pl.col("image").is_not_null(), pl.col("width").is_null().alias("unmeasured"))
     flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing", "residue", "respellable")
-    unread = pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else pl.lit(False)
     return (
         samples.lazy()
-        .select("sample_id", *kept, *seen, unread.alias("unread"))
+        .select("sample_id", *kept, *seen)
         .join(per_sample, on="sample_id", how="left", maintain_order="left")
         .drop("sample_id")
         .with_columns(pl.col("worst").fill_null(0), *(pl.col(flag).fill_null(False) for flag in flags))

@@ -6,26 +6,31 @@ Not for data sets, which may be large.
 from __future__ import annotations
 
 import json
-import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+from curate.base.errors import UserError
+
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8.
+def open_file(path: Path) -> BinaryIO:
+    """A regular file, opened. Raises OSError, and UserError for anything else.
 
-    A pipe is read to its end; one that nobody writes to is empty, where an ordinary reader would wait for ever. Raises
-    OSError, and UnicodeDecodeError.
+    A pipe that nobody writes to would be waited for, or be an empty file; a device may never end.
     """
-    with open(path, "rb", opener=_opened) as file:
-        if _NO_WAIT:
-            os.set_blocking(file.fileno(), True)
-        return file.read().decode("utf-8")
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+        raise UserError(f"{path}: is {kind}, not a file; write what it holds to a file, and name that")
+    return path.open("rb")
 
 
-def _opened(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_WAIT)
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a regular file. Raises OSError, UnicodeDecodeError, and UserError for anything else."""
+    with open_file(path) as file:
+        return file.read().decode(encoding)
 
 
 def why_not_json(error: ValueError | RecursionError) -> str:

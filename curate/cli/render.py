@@ -31,7 +31,8 @@ def render(label: str, out: Path, form: str, source_columns: tuple[str, ...]) ->
 
     FILE is a file or folder of any format that `curate audit` reads: one label per line, JSON, CSV, LaTeX, Markdown
     and so on. A .tex file that is not a document is one label. Pictures are named after the sample, its `id` or its
-    line; another picture of that name is never replaced. Labels that can't be drawn are named on standard error. If
+    line; another picture of that name is never replaced. An audit never takes them for a data set's own images, unless
+    its labels or --images name them. Labels that can't be drawn are named on standard error. If
     none can be drawn, the exit code is 2.
     """
     from curate.base.visible import visible

@@ -12,6 +12,7 @@ import polars as pl
 from curate.archives.names import is_archive
 from curate.archives.opening import open_archive
 from curate.base.errors import UserError
+from curate.images.own_drawings import drawings_in
 from curate.images.stored import split_ref
 from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
 
@@ -72,16 +73,19 @@ def _packed_orphans(root: Path, places: Sequence[tuple[str, str]], named: set[st
 def _orphans(root: Path, folders: Iterable[str], named: set[str]) -> Iterable[str]:
     left = MOST_FILES
     for folder in folders:
+        found = []
         try:
             base = (root.absolute() / folder).as_posix().rstrip("/")
             with os.scandir(root / folder) as entries:
                 for entry in entries:
                     left -= 1
                     if left < 0:
-                        return
+                        break
                     if f"{base}/{entry.name}" in named or not entry.name.lower().endswith(IMAGE_ENDINGS):
                         continue
                     if not is_folder(entry) and is_utf8_name(entry.name):
-                        yield f"{folder}/{entry.name}" if folder else entry.name
+                        found.append(entry.name)
         except OSError:
             continue
+        for name in set(found) - drawings_in(root / folder, found):
+            yield f"{folder}/{name}" if folder else name

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
-from curate.base.given_files import why_not_json
+from curate.base.given_files import open_file, why_not_json
 from curate.base.surrogates import check_characters
 from curate.base.visible import clip, visible
 
@@ -89,10 +89,8 @@ def _objects(path: Path) -> Iterator[tuple[str, int, Any]]:
         names = sorted(file.name for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
         inside = f" ({', '.join(map(visible, names[:3]))}{', …' if len(names) > 3 else ''})" if names else ""
         raise UserError(f"{path}: is a folder; name the prediction file in it{inside}")
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is a pipe or a device; write the predictions to a file first")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = b""
             for line in file:  # ends at b"\n" alone: U+2028 and the like may occur in a JSON string
                 if start := line.removeprefix(_BOM).strip():

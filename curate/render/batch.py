@@ -14,6 +14,7 @@ from curate.base.atomic_files import new_file
 from curate.base.column_names import LABEL_COLUMNS, LABELS_TRIED, find_column
 from curate.base.errors import UserError
 from curate.base.given_files import why_not_json
+from curate.images.own_drawings import marked
 from curate.render.drawing import render_png, render_svg
 from curate.render.engine import RenderError
 from rules.workers.cores import cores
@@ -33,8 +34,12 @@ def _svg(label: str, *, colour: str) -> bytes:
     return render_svg(label, colour=colour).encode("utf-8")
 
 
+def _png(label: str, *, colour: str) -> bytes:
+    return marked(render_png(label, colour=colour))
+
+
 #: The function that draws a file of a format.
-FORMATS: dict[str, Callable[..., bytes]] = {"png": render_png, "svg": _svg}
+FORMATS: dict[str, Callable[..., bytes]] = {"png": _png, "svg": _svg}
 
 
 class RenderLost(RenderError):

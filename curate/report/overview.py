@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from curate.audit.advice.usable import labels_only
 from curate.audit.verdict import VERDICTS, verdict_text
 from curate.base.tables import (
     Column,
@@ -83,7 +84,7 @@ def _source_row(entry: Mapping[str, Any]) -> list[str]:
         share(entry["no_visual_key"], samples),
         share(entry["duplicate_labels"], samples),
         count(entry["unreadable"]),
-        share(entry["missing_image"] + samples - with_image, samples) if with_image else "–",
+        "–" if labels_only(entry) else share(entry["missing_image"] + samples - with_image, samples),
         "–" if tokens is None else f"{tokens:g}",
         "–" if score is None else f"{score:.3f}",
         count(decisions) if (decisions := decided(entry.get("decisions", {}))) else "",

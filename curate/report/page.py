@@ -91,10 +91,12 @@ def build(
 ) -> bytes:
     """The page's bytes, below MOST_BYTES whatever the run holds."""
     summary = run.summary
+    # What the audit was told not to open isn't opened for its report either.
+    samples = run.samples if summary["config"]["images"] else run.samples.with_columns(image=pl.lit(None, pl.String))
     rules = summary["rules"][:MOST_RULES]
-    chosen = choose(run.samples, run.findings, [rule["rule"] for rule in rules], examples)
+    chosen = choose(samples, run.findings, [rule["rule"] for rule in rules], examples)
     roots = {entry["name"]: run.root(entry["name"]) for entry in summary["sources"]}
-    suspects = choose_suspects(run.samples, run.findings, summary)
+    suspects = choose_suspects(samples, run.findings, summary)
     turns = _in_turn(chosen)
     wanted = [want for suspect in suspects for want in wants_of(suspect, roots)]
     wanted += [want for example in turns for want in _wants(example, roots)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.base.column_names import DOUBTFUL_IMAGES, IMAGE_IDS, find_column
+from curate.base.column_names import DOUBTFUL_IMAGES, IMAGE_IDS, TRIED, find_column
 from curate.base.errors import UserError
 from curate.base.surrogates import HALF_A_PAIR, half_a_pair
 from curate.runs.folder import SAMPLES
@@ -22,6 +22,12 @@ _TAKEN = frozenset(SAMPLES) | {"line", "name", "file", NOT_FOUND, STORED_IMAGE}
 #: How PNG, JPEG, BMP, GIF and WebP files start in base64.
 _BASE64 = re.compile(r"iVBORw0KGgo|/9j/|Qk[0-3]|R0lGOD|UklGR")
 
+#: How many columns of a file are read, besides those whose name says that they are the label, an image and so on.
+MOST_COLUMNS = 2000
+TOO_MANY = (
+    f"columns or keys after the first {MOST_COLUMNS:,} of a file are not read; if one of them is the label or the "
+    "image, name it: --columns label:COLUMN,image:COLUMN"
+)
 NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
 SEVERAL_IMAGES = "several images in one row, so the label can't belong to a single picture"
@@ -29,6 +35,23 @@ BASE64_IMAGES = "images are base64 text beside the labels and not read; save the
 NOT_UNICODE = HALF_A_PAIR
 #: What formulas have and other texts mostly don't.
 _FORMULA = re.compile(r"\\[A-Za-z]|[\^{=]|_\{")
+
+
+def kept_columns(names: Sequence[str], job: Job) -> list[str]:
+    """The columns or keys of a file that are read: the first MOST_COLUMNS, and any whose name says what it is.
+
+    The others are counted. Time and memory would grow with their number times that of the rows, which is the square if
+    each row has keys of its own.
+    """
+    if len(names) <= MOST_COLUMNS:
+        return list(names)
+    roles = {name.lower() for role in TRIED for name in job.columns.names(role)}
+    known = set(job.columns.given.values())
+    kept = [
+        name for at, name in enumerate(names) if at < MOST_COLUMNS or name in known or name.strip().lower() in roles
+    ]
+    job.notes[TOO_MANY] += len(names) - len(kept)
+    return kept
 
 
 def label_column(names: Sequence[str], job: Job, path: Path, columns: Mapping[str, Sequence[Any]] | None = None) -> str:

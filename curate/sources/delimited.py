@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +13,7 @@ import polars as pl
 from curate.base.column_names import TRIED, Columns, find_column
 from curate.base.errors import UserError
 from curate.base.surrogates import half_a_pair
-from curate.sources.columns import free_name, rows_frame
+from curate.sources.columns import kept_columns, rows_frame
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import resolve_images
 from curate.sources.lines import read_blocks
@@ -168,12 +168,26 @@ def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
         raise UserError(
             f"{path}: its columns are separated by '|'; save it with commas, semicolons or TABs between them"
         )
-    names: dict[str, None] = {}
-    for name in header:
-        names[name if name and name not in names else free_name(name or "column", {**names, "": None})] = None
+    places = _places(header)
     keep_lines, keep_rows = _only_text(lines, rows, path, job)
-    columns = dict(zip(names, (list(column) for column in zip(*keep_rows, strict=True)), strict=False))
-    return rows_frame(columns or {name: [] for name in names}, keep_lines, job, path)
+    columns = {name: [row[places[name]] for row in keep_rows] for name in kept_columns(list(places), job)}
+    # Spreadsheets may end every row with thousands of separators.
+    held = {name: values for name, values in columns.items() if header[places[name]] or any(values)}
+    return rows_frame(held, keep_lines, job, path)
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    """{name: place} of the columns. The second column named `a` is `a_2`; columns without a name are `column`."""
+    places: dict[str, int] = {}
+    times: Counter[str] = Counter()
+    for place, given in enumerate(header):
+        name = given = given or "column"
+        times[given] += 1
+        while name in places:
+            name = f"{given}_{times[given]}"
+            times[given] += name in places
+        places[name] = place
+    return places
 
 
 def _first_line(path: Path) -> str:

@@ -72,6 +72,10 @@ class SourceFormat(ABC):
     def recognise(self, look: Look) -> float | None:
         """How certain it is that a file or folder has this format, above 0 to 1; None if it doesn't."""
 
+    def recognise_with(self, look: Look, images: Path) -> float | None:
+        """`recognise` if the user has named the folder of the images."""
+        return self.recognise(look)
+
     @abstractmethod
     def parts(self, path: Path) -> list[Part]:
         """The parts of a data set with their splits, in reading order. Raises UserError if it can't have this format.

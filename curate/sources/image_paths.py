@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from curate.images.own_drawings import drawings_in
 from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
 from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
@@ -38,10 +39,15 @@ _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|photos?")
 
 
 class ImageFolder:
-    """The files under one root; each folder is listed at most once."""
+    """The files under one root; each folder is listed at most once.
 
-    def __init__(self, root: Path) -> None:
+    drawings: do drawings of `curate render` count as images? Else they do only in the folders of `named`.
+    """
+
+    def __init__(self, root: Path, *, drawings: bool = False) -> None:
         self.root = root
+        self.drawings = drawings
+        self.named: set[str] = set()
         self.real = root.resolve()
         self._files: dict[str, set[str]] = {}
         self._stems: dict[str, dict[str, str]] = {}
@@ -175,6 +181,8 @@ class ImageFolder:
         except (OSError, ValueError):  # ValueError: a path that holds a NUL
             return
         folders.sort()
+        if not (self.drawings or folder in self.named):
+            files -= drawings_in(path, files)
 
     def _target(self, link: str) -> str | None:
         """The target of a folder link, relative to the root; None if it leads out of the root."""
@@ -201,13 +209,14 @@ def resolve_images(
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
     ids_only = ids_only or job.image_ids
-    images = ImageFolder(job.root)
+    images = ImageFolder(job.root, drawings=job.images_given)
     near = _near(path, images)
     search = Search(images, near, path.name)
     groups = _groups(frame.select("image", split=pl.coalesce("split", pl.lit(split, pl.String))))
+    images.named.update(folder for group in groups if group.place.path for folder in search.named(group.place))
     settled = [search.settle(group.place, set(group.names), group.split) for group in groups]
     _refuse_shared(settled, [group.place for group in groups])
-    if ids_only and not any(group.found for group in settled):
+    if ids_only and not any(group.found or group.doubtful for group in settled):
         return frame.with_columns(image=pl.lit(None, pl.String))
     ending = ending if ending or not ids_only else "?"
     homes = ["" if job.images_given else near, *_made_for_images(images, near)]
@@ -218,7 +227,7 @@ def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
     """`resolve_images` for paths that are already absolute or relative to the root: nothing is searched."""
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
-    images = ImageFolder(job.root)
+    images = ImageFolder(job.root, drawings=True)
     search = Search(images, "", path.name)
     groups = _groups(frame.select("image", "split"))
     settled = [search.settle(group.place, set(group.names), group.split, search=False) for group in groups]

@@ -113,7 +113,7 @@ class Search:
         """Find the images of one folder in the label file. split: of their rows. search: look elsewhere too."""
         wanted = _Wanted(names)
         settled = Settled()
-        named = self._named(place)
+        named = self.named(place)
         for folder in named:
             held = self.held(folder, wanted)
             if held and (len(held) == len(wanted.names) or not search):
@@ -149,7 +149,7 @@ class Search:
                     held.setdefault(wanted.folded[key], folded[key])
         return held
 
-    def _named(self, place: Place) -> list[str]:
+    def named(self, place: Place) -> list[str]:
         """The folders that the label file may mean by its path: relative to itself, or to the root."""
         if place.relative:
             named = [joined(base, place.path) for base in dict.fromkeys((self.near, ""))]

@@ -12,12 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from curate.base.column_names import TRIED
 from curate.base.errors import UserError
 from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
 from curate.sources.chat_layout import is_chat
-from curate.sources.columns import rows_frame
+from curate.sources.columns import kept_columns, rows_frame
 from curate.sources.lines import read_all, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import NOT_UTF8, Job
@@ -25,9 +24,6 @@ from curate.sources.model import NOT_UTF8, Job
 NOT_JSON = "not valid JSON"
 NOT_RECORD = "not a JSON object or a label"
 CUT_OFF = "not valid JSON; nothing after this place could be read"
-
-#: A file's keys that become columns: with one of its own in each row, time and memory would grow with the square.
-MOST_KEYS = 2000
 
 _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
@@ -77,21 +73,9 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
         places.append(line)
     if not good:
         return rows_frame({label: []}, [], job, path)
-    if len(keys) > MOST_KEYS:
-        keys = _some_keys(keys, job)
-    columns = {key: [record.get(key) for record in good] for key in keys}
+    columns = {key: [record.get(key) for record in good] for key in kept_columns(list(keys), job)}
     clean = {key.encode("utf-8", "backslashreplace").decode(): values for key, values in columns.items()}
     return rows_frame(clean, places, job, path)
-
-
-def _some_keys(keys: dict[str, None], job: Job) -> dict[str, None]:
-    """The keys that can be a label, an image and so on, and the first of the others; the rest is noted."""
-    roles = {name.lower() for role in TRIED for name in job.columns.names(role)} | set(job.columns.given.values())
-    kept = {key: None for place, key in enumerate(keys) if place < MOST_KEYS or key in roles or key.lower() in roles}
-    job.notes[f"keys beyond the first {MOST_KEYS:,} of a file, which are no columns of the run"] += len(keys) - len(
-        kept
-    )
-    return kept
 
 
 def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from curate.archives import names as archive_names
 from curate.archives.opening import open_archive
 from curate.base.errors import UserError
+from curate.images.own_drawings import drawings_in
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.numbering import last_line
 from curate.sources.splits import split_name
@@ -63,9 +64,13 @@ class Pictures:
 
 
 @once
-def numbered(folder: Path) -> dict[int, list[str]]:
-    """{number: file names} of a folder in which most images are named by numbers; empty for any other."""
-    return _numbered(Look(folder).names[0])
+def numbered(folder: Path, *, drawings: bool = False) -> dict[int, list[str]]:
+    """{number: file names} of a folder in which most images are named by numbers; empty for any other.
+
+    drawings: do drawings of `curate render` count? They are named by numbers, whatever the data set's images are.
+    """
+    names = Look(folder).names[0]
+    return _numbered(names if drawings else set(names) - drawings_in(folder, names))
 
 
 def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
@@ -92,7 +97,7 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
     bases = [root] if root else [here, here.parent] if _FOR_LABELS.fullmatch(here.absolute().name) else [here]
     for base in bases:
         for place in _places(labels, base):
-            if place.is_dir() and (found := numbered(place)):
+            if place.is_dir() and (found := numbered(place, drawings=root is not None)):
                 return _pictures([(place, None, found)])
         if several := _several(labels, base):
             (folder, _, numbers), *others = several

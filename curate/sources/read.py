@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import polars as pl
 from curate.archives import names as archive_names
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.documents.found import LEFT_OUT
@@ -27,6 +29,14 @@ from curate.sources.registry import BROUGHT, FORMATS
 from curate.sources.spec import SourceSpec
 from rules import plugins
 
+DRAWINGS = (
+    "drawings of `curate render` in {folder}, which are not taken for the data set's images; if they are, name the "
+    "folder with --images"
+)
+NOT_NAMED = (
+    "labels without an image although --images names {images}: no label names an image, and the images are not named "
+    "by line numbers; name a column with --columns"
+)
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 UNNAMEABLE = "files and folders not read because their names are not UTF-8; rename them"
@@ -47,18 +57,21 @@ _UNREAD_ENDINGS = {
 _MARGIN = 0.05
 
 
-def recognise(path: Path) -> SourceFormat:
-    """The format of a file or folder, by its content. Raises UserError if none fits, or several equally well."""
+def recognise(path: Path, images: Path | None = None) -> SourceFormat:
+    """The format of a file or folder, by its content. Raises UserError if none fits, or several equally well.
+
+    images: the folder of its images, if the user has named one.
+    """
     with looking_once():
-        return _recognise(path)
+        return _recognise(path, images)
 
 
-def _recognise(path: Path) -> SourceFormat:
+def _recognise(path: Path, images: Path | None) -> SourceFormat:
     look = Look(path)
     if other := what_it_is(look):
         raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
-    sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look))}
+    sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look, images))}
     if not sure:
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
@@ -69,10 +82,10 @@ def _recognise(path: Path) -> SourceFormat:
     return FORMATS[names[0]]
 
 
-def _how_sure(item: SourceFormat, look: Look) -> float | None:
+def _how_sure(item: SourceFormat, look: Look, images: Path | None) -> float | None:
     """How sure a format is; one of another package that fails is left out, so that no other source suffers from it."""
     try:
-        return item.recognise(look)
+        return item.recognise(look) if images is None else item.recognise_with(look, images)
     except UserError:
         raise
     except Exception as error:
@@ -153,7 +166,7 @@ def _read(
         _must_be_there(spec, path)
         if spec.format is None and not columns and (said := predictions_in(Look(path))):
             raise UserError(f"{spec.target}: {said}")
-        chosen = FORMATS[spec.format] if spec.format else recognise(path)
+        chosen = FORMATS[spec.format] if spec.format else recognise(path, images)
         root = images if images is not None else path if path.is_dir() else path.parent
         held = replace(given, tried=chosen.columns)
         job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
@@ -172,6 +185,10 @@ def _read(
         job.notes.update(_beside(path, parts))
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
+        if job.images_given:
+            job.notes[NOT_NAMED.format(images=images)] += job.rows
+    if not job.images_given and not remote:
+        _note_drawings(job, path, frames)
     if job.rows == 0 and limit != 0:
         empty = NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
         empty.may_be_empty = chosen.in_documents
@@ -267,6 +284,16 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     for what, files in look.sidecars.items():
         notes[NO_LABELS.format(what=what)] = sum(1 for file in files if file not in read and file.parent not in whole)
     return notes
+
+
+def _note_drawings(job: Job, path: Path, frames: list[pl.DataFrame]) -> None:
+    """Note drawings of `curate render` that lie beside the labels, unless the labels name them."""
+    top = Look(path if path.is_dir() else path.parent)
+    for place in top.tree if path.is_dir() else (top, *top.folders):
+        if drawn := drawings_in(place.path, place.names[0]):
+            refs = {posixpath.normpath(posixpath.join(job.in_root(place.path), name)) for name in drawn}
+            used = sum(frame["image"].is_in(refs).sum() for frame in frames)
+            job.notes[DRAWINGS.format(folder=job.file(place.path))] += max(len(drawn) - used, 0)
 
 
 def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:

@@ -20,6 +20,7 @@ from curate.sources.columns import (
     free_name,
     image_paths,
     is_image,
+    kept_columns,
     label_column,
     looks_like_images,
     named_column,
@@ -179,7 +180,8 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
 
     columns(names) reads columns as a frame; `held` says what structs of images hold.
     """
-    names = list(schema)
+    names = kept_columns(list(schema), job)
+    schema = {name: schema[name] for name in names}
     label = label_column(names, job, path)
     image, stored = _image_column(schema, label, columns, held, job, path)
     rest = [name for name in names if name not in (label, image)]
@@ -224,8 +226,12 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
         image_text,
         pl.col(label).cast(pl.String).alias("label"),
     )
+    free = dict.fromkeys(frame.columns)
+    carried: list[pl.Series] = []
     for extra in extras:
-        frame = frame.with_columns(table[extra].alias(free_name(extra, dict.fromkeys(frame.columns))))
+        carried.append(table[extra].alias(free_name(extra, free)))
+        free[carried[-1].name] = None
+    frame = frame.with_columns(*carried)
     for at, reason in sorted(bad.items()):
         job.bad(path, at + 1, reason, frame["label"][at] or "")
     frame = frame.filter(pl.repeat(True, frame.height, eager=True).scatter(sorted(bad), False)) if bad else frame

@@ -29,7 +29,7 @@ def text_of(where: str | Path, folder: str, *, kind: str, known: str) -> str:
     if file.is_dir():
         raise UserError(f"{where}: is a folder; name a {kind} in it")
     try:
-        return read_text(file).removeprefix("\ufeff")
+        return read_text(file, "utf-8-sig")
     except FileNotFoundError as error:
         raise UserError(f"{where}: no such file{known} {', '.join(ready(folder))}") from error
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def read_measured(path: Path) -> Measured:
     Raises UserError for a file that can't be read, holds no steps, or was written on a CPU.
     """
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [json.loads(line) for line in read_text(path).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be read as the lines of gpu_check.py --lease: {error}") from error
     steps = [step for line in lines if isinstance(line, dict) for step in _steps(line)]

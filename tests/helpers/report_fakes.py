@@ -111,7 +111,9 @@ def run_of(
             for name in names
         ]
     frame, found = frames(samples, findings)
-    summary = summary_of(frame, found, facts, {"profile": "default"}, {"python": "3.11", "polars": "2.1.0"})
+    summary = summary_of(
+        frame, found, facts, {"profile": "default", "images": True}, {"python": "3.11", "polars": "2.1.0"}
+    )
     return FakeRun(frame, found, summary)
 
 

@@ -28,17 +28,7 @@ def nothing_read(entry: Entry) -> Point:
 
 def labels_only(entry: Entry) -> bool:
     """Was no image of the source looked at? Then nothing is known about its pictures or pairs."""
-    return not entry["with_image"] or not_looked_at(entry)
-
-
-def not_looked_at(entry: Entry) -> bool:
-    """Does the source name images, but none was found or none was to be opened? Then only its labels can be judged.
-
-    Missing or broken images are reported one by one only if some images exist.
-    """
-    one_by_one = any(rule["rule"] in tagged("unusable-image") and rule["samples"] for rule in entry["rules"])
-    missing = bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
-    return missing or bool(entry["with_image"] and not entry.get("images") and not entry["missing_image"])
+    return not entry["with_image"] or not (entry.get("images") or entry["missing_image"])
 
 
 def of_the_set(found: Mapping[str, str]) -> Point:
@@ -63,9 +53,6 @@ def no_images(entry: Entry, limits: Thresholds) -> Point | None:
     if not named:
         what = "No image was given"
         do = f"name the images' folder with `--images {entry['name']}=DIR`, and their column with `--columns`"
-    elif entry["missing_image"]:
-        what = f"None of its {things(named, 'image')} was found"
-        do = f"get the images, and audit again with `--images {entry['name']}=DIR`, which says where they are"
     else:
         what = f"None of its {things(named, 'image')} was opened"
         why = "this verdict is on the labels only, and doesn't say whether they belong to their images"

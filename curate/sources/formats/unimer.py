@@ -54,6 +54,13 @@ an image 0; the highest number is the number of lines; the images fit the labels
     file_kind = ".txt file with a label a line"
 
     def recognise_file(self, look: Look) -> float | None:
+        return self._recognise(look, None)
+
+    def recognise_with(self, look: Look, images: Path) -> float | None:
+        files = look.label_files if look.is_dir else [look]
+        return max((found for file in files if (found := self._recognise(file, images))), default=None)
+
+    def _recognise(self, look: Look, images: Path | None) -> float | None:
         if look.suffix not in self.endings or not look.lines or look.records:
             return None
         if sum("\t" in line for line in look.lines) * 2 > len(look.lines) or look.share(_NAMED) >= 0.5:
@@ -61,7 +68,7 @@ an image 0; the highest number is the number of lines; the images fit the labels
         beside = {Path(name).stem for name in Look(look.path.parent).names[0] if name != look.path.name}
         if stem_of(look.path) in beside and stem_of(look.path).isdecimal():
             return None  # the only label of the image beside it
-        found = pictures_of(look.path)
+        found = pictures_of(look.path, images)
         if found is None:
             return None
         # Far fewer lines than pictures: it is some other text.

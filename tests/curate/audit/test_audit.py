@@ -17,6 +17,7 @@ import rules
 from curate.audit import AuditOptions, audit
 from curate.audit.images import _other_ending
 from curate.base.errors import UserError
+from curate.report.overview import sources_markdown
 from curate.runs.folder import FINDINGS, SAMPLES, load_run
 from curate.sources import parse_source
 
@@ -479,6 +480,24 @@ def test_no_images_opens_none(tmp_path, pictures, monkeypatch):
     run = run_audit(tmp_path / "run", pictures, probe_images=False)
     assert run.samples.collect()["width"].null_count() == 5
     assert run.findings.filter(pl.col("rule").str.starts_with("IMG")).collect().is_empty()
+
+
+def test_no_images_says_nothing_of_images_even_if_some_names_are_found_by_chance(tmp_path, monkeypatch):
+    rows = "".join(f"{n}.png,x ^ 2 ^ {n}\n" for n in range(9))
+    (tmp_path / "rows.csv").write_text("image,label\n" + rows)
+    Image.new("L", (60, 60), 255).save(tmp_path / "8.png")
+    monkeypatch.setattr("curate.images.opening._source", lambda place: pytest.fail("opened"))
+    run = run_audit(tmp_path / "run", tmp_path / "rows.csv", probe_images=False)
+    (entry,) = run.summary["sources"]
+    assert (entry["with_image"], entry["missing_image"], entry["images"]) == (9, 0, None)
+    said = "None of its 9 images was opened"
+    assert [point["what"] for point in entry["advice"] if "image" in point["what"]] == [said]
+    head, _, row = (line.split("|") for line in sources_markdown([entry]).splitlines()[:3])
+    assert row[[cell.strip() for cell in head].index("no image")].strip() == "–"
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "<figcaption>label, drawn</figcaption>" in report
+    assert "<figcaption>image</figcaption>" not in report
+    assert "can be opened" not in report
 
 
 def test_a_second_audit_opens_no_image_and_says_the_same(tmp_path, pictures, monkeypatch):

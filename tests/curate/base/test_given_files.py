@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
 from curate.base.given_files import read_text, why_not_json
+from curate.base.terminal import run
+from curate.cli.main import main_group
 from curate.findings.baseline import read_baseline
 from curate.findings.label_lines import read_labels
 from curate.predictions.rows import read_predictions
-from curate.project import load_project
-from curate.tasks.label_studio_answers import _tasks
-from finetune.models.provenance import read_metrics
-from finetune.settings.config import load_config
-from finetune.settings.prompt_file import read_prompts
+from curate.sources import parse_source
+from finetune.cli.main import main_group as finetune_group
+from rules import select
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 
@@ -38,39 +38,63 @@ def _in_time() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def test_a_pipe_that_nobody_writes_to_is_empty_and_another_is_read_to_its_end(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    assert read_text(pipe) == ""
-    reader, writer = os.pipe()
-
-    def write() -> None:
-        with os.fdopen(writer, "wb") as file:
-            file.write("中".encode() * 100_000)
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    assert read_text(Path(f"/dev/fd/{reader}")) == "中" * 100_000
-    thread.join()
-    os.close(reader)
+@pytest.fixture
+def odd(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """What is no regular file, by what it is called: nothing, or without end, is in it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        yield {
+            "pipe": tmp_path / "pipe",
+            "folder": tmp_path / "folder",
+            "device": Path("/dev/zero"),
+            "socket": tmp_path / "socket",
+        }
 
 
-READERS: dict[str, Callable[[Path], Any]] = {
-    "predictions": read_predictions,
-    "baseline": read_baseline,
-    "annotations": _tasks,
-    "metrics": read_metrics,
-    "prompts": read_prompts,
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "socket"])
+def test_what_is_no_regular_file_is_refused(kind: str, odd: dict[str, Path]) -> None:
+    with pytest.raises(UserError) as raised:
+        read_text(odd[kind])
+    assert str(raised.value) == f"{odd[kind]}: is a {kind}, not a file; write what it holds to a file, and name that"
+
+
+_CURATE = {
+    "project file": ["check", "--latex", "x", "--config"],
+    "baseline": ["check", "--latex", "x", "--baseline"],
+    "predictions": ["audit", "labels.txt", "--out", "run", "--predictions"],
+    "annotations": ["decisions", "--from", "label-studio", "made"],
+}
+_FINETUNE = {
+    "training configuration": ["train"],
+    "measurements": ["train", "16gb", "data.path=.", "--dry-run", "--measured"],
+    "metrics": ["card", "model", "--metrics"],
+    "prompts": ["prompts", "model", "data", "--prompts"],
+    "answers": ["evaluate"],
+    "a model's answers": ["compare", "answers.jsonl", "--out", "page.html"],
 }
 
 
-@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
-def test_no_reader_waits_for_a_pipe(read: Callable[[Path], Any], tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.json")
-    with pytest.raises(UserError, match=r"pipe\.json: "):
-        read(tmp_path / "pipe.json")
-    load_project(tmp_path / "pipe.json")  # it has no settings
-    load_config(tmp_path / "pipe.json")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize(
+    ("program", "given"), [*(("curate", key) for key in _CURATE), *(("finetune", key) for key in _FINETUNE)]
+)
+def test_every_option_that_takes_a_file_refuses_what_is_none(
+    program, given, kind, odd, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.txt").write_text("x\ny\n")
+    (tmp_path / "answers.jsonl").write_text('{"sample_id": "1", "gt": "x", "pred": "x"}\n')
+    group, words = (main_group, _CURATE) if program == "curate" else (finetune_group, _FINETUNE)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "merged.gguf").touch()
+    if "made" in words[given]:
+        audit([parse_source("labels.txt")], tmp_path / "made", AuditOptions(select()))
+    assert run(program, group, [*words[given], str(odd[kind])]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{odd[kind]}: " in line
+    assert f"a {kind}" in line
 
 
 @pytest.mark.parametrize(

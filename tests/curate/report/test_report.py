@@ -112,7 +112,7 @@ def hostile_run() -> FakeRun:
         for row, text in zip(samples, HOSTILE, strict=True)
     ]
     run = run_of(samples, findings, facts)
-    run.summary["config"] = {text: text for text in HOSTILE}
+    run.summary["config"] = {"images": True, **{text: text for text in HOSTILE}}
     run.summary["versions"] = {text: text for text in HOSTILE}
     run.summary["run"] = {
         "created": HOSTILE[0],
@@ -249,7 +249,7 @@ def test_a_hundred_thousand_huge_labels_stay_below_the_size():
         for i in range(3)
     ]
     run = run_of(samples, findings, facts)
-    run.summary["config"] = {noise[i:]: noise for i in range(20)}
+    run.summary["config"] = {"images": True, **{noise[i:]: noise for i in range(20)}}
     picture = Image.effect_noise((800, 240), 90).convert("RGB")
     samples_with_images = run.frame.with_columns(image=run.frame["sample_id"])
     html = build(

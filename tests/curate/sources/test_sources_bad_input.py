@@ -16,7 +16,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import ImageError, open_image
 from curate.sources import FORMATS
-from curate.sources.json_rows import MOST_KEYS
+from curate.sources.columns import MOST_COLUMNS, TOO_MANY
 from curate.sources.look import Look
 from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, NOT_FOUND, Unreadable, excerpt
 
@@ -450,11 +450,47 @@ def test_millions_of_blank_lines_are_counted_at_once(ending: str, tmp_path: Path
 
 
 def test_a_file_with_another_key_in_each_row_has_not_that_many_columns(tmp_path: Path) -> None:
-    rows = [{f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_KEYS + 500)]
+    rows = [{f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_COLUMNS + 500)]
     source = read(
         write(tmp_path / "a.jsonl", "".join(json.dumps({**row, "id": str(at)}) + "\n" for at, row in enumerate(rows)))
     )
     assert source.frame.height == len(rows)
-    assert source.frame.width < MOST_KEYS + 10
-    (note,) = [count for text, count in source.notes.items() if "keys beyond the first 2,000 of a file" in text]
-    assert note == 502  # including `id`, `latex` and `k`
+    assert source.frame.width < MOST_COLUMNS + 10
+    assert source.notes == {TOO_MANY: 502}  # including `id`, `latex` and `k`
+
+
+_WIDE = {
+    "csv": lambda frame, path: frame.write_csv(path),
+    "tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+    "jsonl": lambda frame, path: frame.write_ndjson(path),
+    "json": lambda frame, path: path.write_text(json.dumps(frame.to_dicts())),
+    "parquet": lambda frame, path: frame.write_parquet(path),
+    "arrow": lambda frame, path: frame.write_ipc(path, compression="uncompressed"),
+}
+
+
+@pytest.mark.parametrize("ending", _WIDE)
+def test_every_table_has_the_same_limit_of_columns_and_keeps_those_that_are_named(ending: str, tmp_path: Path) -> None:
+    """The label and the image come after thousands of columns, with a usual name or with the user's."""
+    many = {f"c{number}": ["1", "2"] for number in range(MOST_COLUMNS + 3000)}
+    mine = {"transcript": ["x", "y"], "photo": ["a.png", "b.png"], "LaTeX": ["v", "w"], "img_path": ["1.png", "2.png"]}
+    image(tmp_path / "a.png")
+    _WIDE[ending](pl.DataFrame({**many, **mine}), tmp_path / f"a.{ending}")
+    start = time.process_time()
+    source = read(tmp_path / f"a.{ending}")
+    named = read(tmp_path / f"a.{ending}", columns={"label": "transcript", "image": "photo"})
+    assert time.process_time() - start < 20
+    assert (labels(source), images(source)) == (["v", "w"], ["1.png", "2.png"])
+    assert source.notes[TOO_MANY] == 3002
+    assert (labels(named), images(named)) == (["x", "y"], ["a.png", "b.png"])
+    assert {"c1999", "LaTeX"} <= set(named.frame.columns)
+    assert "c2000" not in named.frame.columns
+
+
+def test_thousands_of_columns_without_name_and_content_cost_nothing(tmp_path: Path) -> None:
+    """Some spreadsheets end every row with a separator for each column that ever had a format."""
+    path = write(tmp_path / "a.csv", f"label,a,a,a,{',' * 9_000}\n" + f"x,1,2,3,{',' * 9_000}\n" * 2)
+    start = time.process_time()
+    source = read(path)
+    assert time.process_time() - start < 5
+    assert source.frame.columns[5:] == ["a", "a_2", "a_3"]
