@@ -297,7 +297,7 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
             return True
         if len(spelled) > lexer.MAX_LENGTH:
             return False
-        ready = key.ready(tokens)  # nearly always known without reading
+        ready = key.ready(tokens, spelled)  # nearly always known without reading
         if ready is None:
             return visual_key_of(spelled) == visual_key
         return key.direct(spelled if ready is tokens else reader.spell(ready)) == visual_key

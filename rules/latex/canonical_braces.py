@@ -95,7 +95,7 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
         return nucleus < len(inner)
     while nucleus < len(inner) and inner[nucleus] in ("_", "^"):
         nucleus = closing(inner, nucleus + 1) + 1
-    if nucleus >= len(inner) and ACTIONS.get(inner[0]) != RELATION:
+    if nucleus >= len(inner) and (ACTIONS.get(inner[0]) != RELATION or class_of(inner[0]) == "ord"):
         return False
     before, after = tokens[opening - 1] if opening else "{", tokens[end + 1] if end + 1 < len(tokens) else "}"
     if before in _DIVIDING or after in _DIVIDING:

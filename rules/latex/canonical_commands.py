@@ -32,21 +32,39 @@ _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 
 
 def fonts(tokens: list[str]) -> Iterator[Edit]:
-    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other."""
+    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other.
+
+    A switch with nothing after it, or another one, is left out.
+    """
     switched = _is_switched(tokens)
     for index, token in enumerate(tokens):
-        if token not in OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in FONTS:
+        if token not in FONTS:
             continue
-        if index > 2 and is_twice_accented([tokens[index - 3], "{", tokens[index - 1], "{"]):
+        following = tokens[index + 1 : index + 2]
+        if len(tokens) > 1 and (FONTS.keys() >= set(following) or _list_end(following, 0) == 0):
+            yield index, index + 1, []
+            continue
+        opening = index - 1
+        if index and not _begins_list(tokens, index):
+            continue
+        if opening > 2 and is_twice_accented([tokens[opening - 3], "{", tokens[opening - 1], "{"]):
             continue  # amsmath looks into the inner one of two accents for the slant of the letter
-        end = closing(tokens, index)
-        inner = tokens[index + 2 : end]
+        end = _list_end(tokens, index + 1)
+        inner = tokens[index + 1 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
-        if token == ATOM_OPEN and after_operator(tokens, index) and not switched:
-            continue  # braces remove the space after an operator
-        command = [FONTS[tokens[index + 1]], "{", *inner, "}"]
-        yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
+        command = [FONTS[token], "{", *inner, "}"]
+        if not index or tokens[opening] != ATOM_OPEN:
+            yield index, end, command
+        elif switched or not after_operator(tokens, opening):  # braces remove the space after an operator
+            yield opening, end + 1, command
+
+
+def _begins_list(tokens: list[str], index: int) -> bool:
+    """Whether a list of atoms begins at this token: a group, a cell, what is between delimiters."""
+    before = tokens[index - 1]
+    begins = before in OPENING or before == "&" or before.startswith(("\\\\", "\\begin{"))
+    return begins or tokens[index - 2 : index - 1] == ["\\left"]
 
 
 def _is_switched(tokens: list[str]) -> bool:
@@ -81,15 +99,19 @@ def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
             break
         depth += (token == "}" or token.startswith("\\end{") or token == "\\right") - opens
         start -= 1
-    end, depth = index + 1, 0
-    while end < len(tokens):
+    return start, _list_end(tokens, index + 1)
+
+
+def _list_end(tokens: list[str], start: int) -> int:
+    """The token after the last of the list of atoms in which token `start` is."""
+    depth = 0
+    for end in range(start, len(tokens)):
         token = tokens[end]
         closes = token == "}" or token.startswith("\\end{") or token == "\\right"
         if depth == 0 and (closes or (token == "&" or token.startswith("\\\\"))):
-            break
+            return end
         depth += (token in OPENING or token.startswith("\\begin{") or token == "\\left") - closes
-        end += 1
-    return start, end
+    return len(tokens)
 
 
 def dots(tokens: list[str]) -> Iterator[Edit]:
@@ -128,5 +150,6 @@ def named(tokens: list[str]) -> Iterator[Edit]:
         if token in ("\\operatorname", "\\operatorname*"):
             end = closing(tokens, index + 1)
             name = "".join(tokens[index + 2 : end])
-            if _NAMED.get(name) == (token[-1] == "*"):
+            placed = tokens[end + 1 : end + 2] in (["_"], ["^"], ["\\limits"], ["\\nolimits"])
+            if name in _NAMED and (not placed or _NAMED[name] == (token[-1] == "*")):
                 yield index, end + 1, [f"\\{name}"]

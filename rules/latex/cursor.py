@@ -48,6 +48,8 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
+    #: Whether the space at the end is drawn: it is part of the last line of a fraction.
+    holds_end: bool = False
     #: The positions of the tokens in the label, if they were needed: see `places`.
     spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
 
@@ -95,6 +97,7 @@ class Cursor:
         self.problems: list[Problem] = []
         self.folds: list[tuple[int, int, str]] = []
         self.fatal = False
+        self.holds_end = False
         #: Whether only readability was asked for.
         self.hasty = False
         #: Of the list read last: whether it is one plain atom; its infix command if a fold can make it \\frac; where.
