@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
-from rules.latex.canonical_tokens import OPENING, SWITCHES, Edit, after_operator, closing
+from rules.latex.canonical_tokens import NOTHING_DRAWN, OPENING, SWITCHES, Edit, after_operator, closing
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
-from rules.latex.reader import DOTS_SPACED
+from rules.latex.reader import DOTS_SPACED, without_trailing_space
 
 FONTS = {
     "\\rm": "\\mathrm",
@@ -41,7 +41,11 @@ def fonts(tokens: list[str]) -> Iterator[Edit]:
         if token not in FONTS:
             continue
         following = tokens[index + 1 : index + 2]
-        if len(tokens) > 1 and (FONTS.keys() >= set(following) or _list_end(following, 0) == 0):
+        if not following:
+            end = without_trailing_space(tokens[:index])
+            yield end, len(tokens), [] if end else NOTHING_DRAWN
+            continue
+        if following[0] in FONTS or _list_end(following, 0) == 0:
             yield index, index + 1, []
             continue
         opening = index - 1
@@ -63,6 +67,9 @@ def fonts(tokens: list[str]) -> Iterator[Edit]:
 def _begins_list(tokens: list[str], index: int) -> bool:
     """Whether a list of atoms begins at this token: a group, a cell, what is between delimiters."""
     before = tokens[index - 1]
+    if before == "}":
+        opening = next((at for at in range(index - 2, 0, -1) if tokens[at] in OPENING), 1)
+        return tokens[opening - 1] == "\\begin{array}"
     begins = before in OPENING or before == "&" or before.startswith(("\\\\", "\\begin{"))
     return begins or tokens[index - 2 : index - 1] == ["\\left"]
 
@@ -73,14 +80,14 @@ def _is_switched(tokens: list[str]) -> bool:
 
 
 def fractions(tokens: list[str]) -> Iterator[Edit]:
-    r"""`a \over b` is `\frac{a}{b}` if no switch acts below the bar: once fonts are commands, often none does."""
+    r"""`a \over b` is `\frac{a}{b}` if no switch acts on both sides of the bar: once fonts are commands, few do."""
     for index, token in enumerate(tokens):
         command = FRACTIONS.get(token)
         if command is None:
             continue
         start, end = _list_around(tokens, index)
         above, below = tokens[start:index], tokens[index + 1 : end]
-        if any(ACTIONS.get(item) == SWITCH or item in FRACTIONS for item in (*above, *below)):
+        if any(item in SWITCHES for item in above) or any(item in FRACTIONS for item in (*above, *below)):
             continue
         whole = [command, "{", *above, "}", "{", *below, "}"]
         if tokens[start - 1 : start] == [ATOM_OPEN]:

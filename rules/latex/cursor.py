@@ -69,6 +69,9 @@ _FLAT = (
 _FLAT_SIZE = 12
 
 
+SCRIPTS = frozenset(["_", "^", "'", "\\sb", "\\sp"])
+
+
 class TooDeep(Exception):
     """The label nests deeper than MAX_DEPTH."""
 
@@ -146,7 +149,7 @@ class Cursor:
         return self.spans[i - 1][1] == self.spans[i][0]
 
     def script_follows(self) -> bool:
-        return self.i < self.n and self.toks[self.i] in ("_", "^", "'", "\\sb", "\\sp")
+        return self.i < self.n and self.toks[self.i] in SCRIPTS
 
     def skip_group(self) -> tuple[int, int]:
         """Skip a group without reading it. Returns the tokens of its braces; the second is n if it isn't closed."""

@@ -50,6 +50,7 @@ from rules.latex.cursor import (
     ATOM_OPEN,
     HARMLESS,
     MAX_DEPTH,
+    SCRIPTS,
     TO_BRACE,
     TO_BRACKET,
     TO_CELL,
@@ -387,7 +388,10 @@ class Reader(ScriptReader):
 
     def places_nothing(self) -> bool:
         r"""Whether no script follows the `\limits` or `\nolimits` just read."""
-        return not self.script_follows() and (self.i >= self.n or ACTIONS.get(self.toks[self.i]) != NOTHING)
+        at = self.i
+        while at < self.n and ACTIONS.get(self.toks[at]) == NOTHING:
+            at += 1
+        return at == self.n or self.toks[at] not in SCRIPTS
 
     def is_usual_place(self, token: str, before: list[str]) -> bool:
         r"""Whether the scripts of the operator before are where `\limits` or `\nolimits` at this token puts them."""
