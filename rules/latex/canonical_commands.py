@@ -106,6 +106,8 @@ def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
             break
         depth += (token == "}" or token.startswith("\\end{") or token == "\\right") - opens
         start -= 1
+    if tokens[start - 1 : start + 1] == ["\\begin{array}", "{"]:
+        start = closing(tokens, start) + 1
     return start, _list_end(tokens, index + 1)
 
 
