@@ -34,7 +34,7 @@ _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 def fonts(tokens: list[str]) -> Iterator[Edit]:
     r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other.
 
-    A switch with nothing after it, or another one, is left out.
+    A switch before another one, or at the end of a group, is left out.
     """
     switched = _is_switched(tokens)
     for index, token in enumerate(tokens):
@@ -45,7 +45,7 @@ def fonts(tokens: list[str]) -> Iterator[Edit]:
             end = without_trailing_space(tokens[:index])
             yield end, len(tokens), [] if end else NOTHING_DRAWN
             continue
-        if following[0] in FONTS or _list_end(following, 0) == 0:
+        if following[0] in FONTS or following[0] in ("}", "\\right"):  # in a cell, it may be all there is of a row
             yield index, index + 1, []
             continue
         opening = index - 1

@@ -256,7 +256,7 @@ def are_braces_edited(tokens: Sequence[str]) -> bool:
                 inner, scripts = tokens[opening + 1 : at], tokens[at + 1 : at + 2] in (["_"], ["^"])
                 if not inner and scripts:  # as in `{}^2`
                     continue
-                if not inner or (head_of_last(inner) in (0, None) and not _is_scripted(inner)):
+                if not inner or (head_of_last(inner) in (-1, 0, None) and not _is_scripted(inner)):
                     return True
                 if holds_together(inner, after_operator=True, scripts=scripts):
                     return True

@@ -187,7 +187,11 @@ class Reader(ScriptReader):
                     scripts = self.script_follows()
                     if not inner and self.i > i + 2:
                         self.folds.append((i, self.i, "{}"))  # of `{\\relax}`
-                    elif reads_ahead(out, inner) or holds_together(inner, after_operator=operator, scripts=scripts):
+                    elif (
+                        reads_ahead(out, inner)
+                        or holds_together(inner, after_operator=operator, scripts=scripts)
+                        or (inner and not without_trailing_space(inner) and is_set_apart(out, toks, self.i))
+                    ):
                         self.folds.append((i, i + 1, "{\\groupmark "))
                     out += [ATOM_OPEN, *inner, "}"]
                     plain = False

@@ -106,10 +106,11 @@ def judged(label: str) -> dict[str, object]:
         (r"\bf x", r"\mathbf { x }"),
         (r"\left(\bf x\right)", r"\left ( \mathbf { x } \right )"),
         (
-            r"\begin{array}{cc} \rm a & \bf b \\ c \rm & \rm \bf d \end{array}",
+            r"\begin{array}{cc} \rm a & \bf b \\ {c \rm} & \rm \bf d \end{array}",
             r"\begin{array} { c c } \mathrm { a } & \mathbf { b } \\ c & \mathbf { d } \end{array}",
         ),
         (r"x \, \rm", "x"),
+        (r"\begin{array}{c} \rm \end{array}", r"\begin{array} { c } \rm \end{array}"),
         (r"{\rm a} \over \textstyle b", r"\frac { \mathrm { a } } { \textstyle b }"),
         # text: braces between letters, which TeX doesn't kern then, and others
         (r"\text{{if} {x}}", r"\text {if x}"),

@@ -125,6 +125,8 @@ def test_labels_that_look_the_same(one, other):
         (r"\text{A{V}}", r"\text{AV}"),
         (r"\text{f{}i}", r"\text{fi}"),
         (r"a \over b \,", r"a \over b"),
+        (r"{\ } \lim x", r"\ \lim x"),
+        (r"+ {\hspace{1em}}", "+"),
         (r"\begin{matrix} a \\ \\ \end{matrix}", r"\begin{matrix} a \\ \end{matrix}"),
     ],
 )
