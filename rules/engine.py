@@ -295,16 +295,17 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
         spelled = reader.spell(tokens)
         if spelled == text:
             return True
-        ready = key.ready(tokens)  # nearly always known without reading
+        if len(spelled) > lexer.MAX_LENGTH:
+            return False
+        ready = key.ready(tokens, spelled)  # nearly always known without reading
         if ready is None:
             return visual_key_of(spelled) == visual_key
         return key.direct(spelled if ready is tokens else reader.spell(ready)) == visual_key
 
     if reading.canonical is not None:
         normal = canonical.normal_form(reading.canonical, same)
-        spelled = None if normal is None else reader.spell(normal)
-        if spelled is not None and len(spelled) <= lexer.MAX_LENGTH:
-            return spelled
+        if normal is not None:
+            return reader.spell(normal)
     spaced = " ".join(text.split())
     return spaced if visual_key_of(spaced) == visual_key else text
 

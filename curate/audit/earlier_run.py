@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+import rules
 from curate.base.hashing import hashes
 from curate.runs.folder import Run
 from curate.sources import FORMATS
@@ -94,6 +95,8 @@ _NONE = pl.DataFrame(schema=SCHEMA)
 def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, str]) -> Earlier | None:
     """The judged labels of `run`, or None if its configuration or versions differ: then all are judged again."""
     before = run.summary
+    if before.get("key_version") != rules.KEY_VERSION:
+        return None
     deciding = ("profile", "rules", "options", "severities", "fixes", "score")
     if any(before.get("config", {}).get(key) != config[key] for key in deciding):
         return None

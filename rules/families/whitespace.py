@@ -98,24 +98,33 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x = 1 \,`` -> ``\,`` => ``x = 1``
     Fires: ``x = 1 \\`` -> ``\\`` => ``x = 1``
     Fires: ``x = 1 \hspace{1cm}`` -> ``\hspace{1cm}`` => ``x = 1``
+    Fires: ``x = 1 \hspace{1cm} \, \hspace{2cm}`` -> ``\hspace{1cm} \, \hspace{2cm}`` => ``x = 1``
     Quiet: ``x \quad y``
     Quiet: ``x {\hspace{1cm}}``
     Fix: Safe: it is dropped.
     See: opendatalab/UniMERNet cdm latex_processor.py remove_trailing_latex.
     """
-    end = len(label.tokens)
-    start = end
-    while start and (ACTIONS.get(label.tokens[start - 1]) == SPACE or label.tokens[start - 1] == "\\\\"):
-        start -= 1
-    if start == end:
-        opening = max((i for i in label.find("{") if i < end), default=None)
-        if opening is None or label.partners.get(opening) != end - 1:
-            return
-        start = opening - 2 if opening > 1 and label.tokens[opening - 1] == "*" else opening - 1
-        if start < 0 or label.tokens[start] not in ("\\hspace", "\\vspace"):
-            return
-    if start:
+    start, end = _space_at_end(label), len(label.tokens)
+    if 0 < start < end:
         yield label.at(start, end, f"{label.shown(start, end)} at the end of the label draws nothing", "")
+
+
+def _space_at_end(label: Label) -> int:
+    """The first token of the spacing commands and line breaks at the end of a label."""
+    tokens = label.tokens
+    openings = {closing: opening for opening, closing in label.partners.items()}
+    start = len(tokens)
+    while start:
+        if ACTIONS.get(tokens[start - 1]) == SPACE or tokens[start - 1] == "\\\\":
+            start -= 1
+            continue
+        command = openings.get(start - 1, 0) - 1
+        if command > 0 and tokens[command] == "*":
+            command -= 1
+        if command < 0 or tokens[command] not in ("\\hspace", "\\vspace"):
+            break
+        start = command
+    return start
 
 
 _SPACES = (

@@ -42,6 +42,9 @@ def braces(tokens: list[str]) -> Iterator[Edit]:
                 continue
             if not INFIXES.isdisjoint(inner) and _is_argument_of_infix(tokens, index, end):
                 continue
+            if not inner and not scripts and tokens[index - 1 : index] == ["{"] and tokens[end + 1] == "}":
+                yield index, end + 1, []  # an empty group alone in an argument or script
+                continue
             if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):
                 continue
             apart = inner[0] in _OPENERS or not (switched or inner[0] in OPENING)
@@ -77,7 +80,7 @@ def _is_argument_of_infix(tokens: list[str], first: int, last: int) -> bool:
 
 def trailing(tokens: list[str]) -> Iterator[Edit]:
     """Space that is last once braces are gone, as in `x {\\,}`. If there is nothing else, `{ }` draws nothing too."""
-    if tokens != NOTHING_DRAWN and all(token in BRACES or ACTIONS.get(token) == SPACE for token in tokens):
+    if tokens != NOTHING_DRAWN and not without_trailing_space([token for token in tokens if token not in BRACES]):
         yield 0, len(tokens), NOTHING_DRAWN
     elif (end := without_trailing_space(tokens)) < len(tokens):
         yield end, len(tokens), []
@@ -95,7 +98,7 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
         return nucleus < len(inner)
     while nucleus < len(inner) and inner[nucleus] in ("_", "^"):
         nucleus = closing(inner, nucleus + 1) + 1
-    if nucleus >= len(inner) and ACTIONS.get(inner[0]) != RELATION:
+    if nucleus >= len(inner) and (ACTIONS.get(inner[0]) != RELATION or class_of(inner[0]) == "ord"):
         return False
     before, after = tokens[opening - 1] if opening else "{", tokens[end + 1] if end + 1 < len(tokens) else "}"
     if before in _DIVIDING or after in _DIVIDING:

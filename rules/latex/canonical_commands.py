@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
-from rules.latex.canonical_tokens import OPENING, SWITCHES, Edit, after_operator, closing
+from rules.latex.canonical_tokens import NOTHING_DRAWN, OPENING, SWITCHES, Edit, after_operator, closing
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
-from rules.latex.reader import DOTS_SPACED
+from rules.latex.reader import DOTS_SPACED, without_trailing_space
 
 FONTS = {
     "\\rm": "\\mathrm",
@@ -32,21 +32,46 @@ _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 
 
 def fonts(tokens: list[str]) -> Iterator[Edit]:
-    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other."""
+    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, if the switch is first and there is no other.
+
+    A switch before another one, or at the end of a group, is left out.
+    """
     switched = _is_switched(tokens)
     for index, token in enumerate(tokens):
-        if token not in OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in FONTS:
+        if token not in FONTS:
             continue
-        if index > 2 and is_twice_accented([tokens[index - 3], "{", tokens[index - 1], "{"]):
+        following = tokens[index + 1 : index + 2]
+        if not following:
+            end = without_trailing_space(tokens[:index])
+            yield end, len(tokens), [] if end else NOTHING_DRAWN
+            continue
+        if following[0] in FONTS or following[0] in ("}", "\\right"):  # in a cell, it may be all there is of a row
+            yield index, index + 1, []
+            continue
+        opening = index - 1
+        if index and not _begins_list(tokens, index):
+            continue
+        if opening > 2 and is_twice_accented([tokens[opening - 3], "{", tokens[opening - 1], "{"]):
             continue  # amsmath looks into the inner one of two accents for the slant of the letter
-        end = closing(tokens, index)
-        inner = tokens[index + 2 : end]
+        end = _list_end(tokens, index + 1)
+        inner = tokens[index + 1 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
-        if token == ATOM_OPEN and after_operator(tokens, index) and not switched:
-            continue  # braces remove the space after an operator
-        command = [FONTS[tokens[index + 1]], "{", *inner, "}"]
-        yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
+        command = [FONTS[token], "{", *inner, "}"]
+        if not index or tokens[opening] != ATOM_OPEN:
+            yield index, end, command
+        elif switched or not after_operator(tokens, opening):  # braces remove the space after an operator
+            yield opening, end + 1, command
+
+
+def _begins_list(tokens: list[str], index: int) -> bool:
+    """Whether a list of atoms begins at this token: a group, a cell, what is between delimiters."""
+    before = tokens[index - 1]
+    if before == "}":
+        opening = next((at for at in range(index - 2, 0, -1) if tokens[at] in OPENING), 1)
+        return tokens[opening - 1] == "\\begin{array}"
+    begins = before in OPENING or before == "&" or before.startswith(("\\\\", "\\begin{"))
+    return begins or tokens[index - 2 : index - 1] == ["\\left"]
 
 
 def _is_switched(tokens: list[str]) -> bool:
@@ -55,14 +80,14 @@ def _is_switched(tokens: list[str]) -> bool:
 
 
 def fractions(tokens: list[str]) -> Iterator[Edit]:
-    r"""`a \over b` is `\frac{a}{b}` if no switch acts below the bar: once fonts are commands, often none does."""
+    r"""`a \over b` is `\frac{a}{b}` if no switch acts on both sides of the bar: once fonts are commands, few do."""
     for index, token in enumerate(tokens):
         command = FRACTIONS.get(token)
         if command is None:
             continue
         start, end = _list_around(tokens, index)
         above, below = tokens[start:index], tokens[index + 1 : end]
-        if any(ACTIONS.get(item) == SWITCH or item in FRACTIONS for item in (*above, *below)):
+        if any(item in SWITCHES for item in above) or any(item in FRACTIONS for item in (*above, *below)):
             continue
         whole = [command, "{", *above, "}", "{", *below, "}"]
         if tokens[start - 1 : start] == [ATOM_OPEN]:
@@ -81,15 +106,21 @@ def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
             break
         depth += (token == "}" or token.startswith("\\end{") or token == "\\right") - opens
         start -= 1
-    end, depth = index + 1, 0
-    while end < len(tokens):
+    if tokens[start - 1 : start + 1] == ["\\begin{array}", "{"]:
+        start = closing(tokens, start) + 1
+    return start, _list_end(tokens, index + 1)
+
+
+def _list_end(tokens: list[str], start: int) -> int:
+    """The token after the last of the list of atoms in which token `start` is."""
+    depth = 0
+    for end in range(start, len(tokens)):
         token = tokens[end]
         closes = token == "}" or token.startswith("\\end{") or token == "\\right"
         if depth == 0 and (closes or (token == "&" or token.startswith("\\\\"))):
-            break
+            return end
         depth += (token in OPENING or token.startswith("\\begin{") or token == "\\left") - closes
-        end += 1
-    return start, end
+    return len(tokens)
 
 
 def dots(tokens: list[str]) -> Iterator[Edit]:
@@ -128,5 +159,6 @@ def named(tokens: list[str]) -> Iterator[Edit]:
         if token in ("\\operatorname", "\\operatorname*"):
             end = closing(tokens, index + 1)
             name = "".join(tokens[index + 2 : end])
-            if _NAMED.get(name) == (token[-1] == "*"):
+            placed = tokens[end + 1 : end + 2] in (["_"], ["^"], ["\\limits"], ["\\nolimits"])
+            if name in _NAMED and (not placed or _NAMED[name] == (token[-1] == "*")):
                 yield index, end + 1, [f"\\{name}"]

@@ -48,6 +48,8 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
+    #: Whether the space at the end is drawn: it is part of the last line of a fraction.
+    holds_end: bool = False
     #: The positions of the tokens in the label, if they were needed: see `places`.
     spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
 
@@ -65,6 +67,9 @@ _FLAT = (
     | frozenset(ascii_letters + digits)
 ) - {"\\dots", "\\not"}
 _FLAT_SIZE = 12
+
+
+SCRIPTS = frozenset(["_", "^", "'", "\\sb", "\\sp"])
 
 
 class TooDeep(Exception):
@@ -95,6 +100,7 @@ class Cursor:
         self.problems: list[Problem] = []
         self.folds: list[tuple[int, int, str]] = []
         self.fatal = False
+        self.holds_end = False
         #: Whether only readability was asked for.
         self.hasty = False
         #: Of the list read last: whether it is one plain atom; its infix command if a fold can make it \\frac; where.
@@ -143,7 +149,7 @@ class Cursor:
         return self.spans[i - 1][1] == self.spans[i][0]
 
     def script_follows(self) -> bool:
-        return self.i < self.n and self.toks[self.i] in ("_", "^", "'", "\\sb", "\\sp")
+        return self.i < self.n and self.toks[self.i] in SCRIPTS
 
     def skip_group(self) -> tuple[int, int]:
         """Skip a group without reading it. Returns the tokens of its braces; the second is n if it isn't closed."""

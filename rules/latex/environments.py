@@ -171,7 +171,7 @@ class RowReader(ArgumentReader):
             self.problem("environment-mismatch", end_at, after, f"{name}\0{closing}")
         if trailing is not None and not empty:
             self.folds.append((trailing[0], trailing[1], ""))
-            if out and out[-1].startswith("\\\\"):
+            if not _ends_empty_row(out):
                 out.pop()
         self.end_from = end_at
         one_cell = not any(token == "&" or token in _RULE_TOKENS or token.startswith("\\\\") for token in out)
@@ -306,7 +306,8 @@ class RowReader(ArgumentReader):
             return []
         if trailing is not None:
             self.folds[-1] = (trailing, trailing + 1, "")
-            out.pop()
+            if not _ends_empty_row(out):
+                out.pop()
         self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
         self.i += 1
         return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
@@ -354,3 +355,8 @@ def _text_as_math(text: str) -> str:
     """A text cell as math: `解$x$` becomes `\\text{解}x`."""
     parts = text.split("$")
     return "".join(part if index % 2 else (f"\\text{{{part}}}" if part else "") for index, part in enumerate(parts))
+
+
+def _ends_empty_row(out: list[str]) -> bool:
+    """Whether the row break that is last ends an empty row: without it, the one before would be the last."""
+    return len(out) > 1 and out[-2].startswith("\\\\")

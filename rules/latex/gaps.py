@@ -173,10 +173,10 @@ def _total(*atoms: str | None) -> tuple[int, ...]:
 # What braces do besides -----------------------------------------------------------------------------------------------
 
 
-def is_named(tokens: Sequence[str]) -> bool:
-    r"""Whether the last atom of canonical tokens is `\operatorname{…}`."""
-    head = head_of_last(tokens) if tokens and tokens[-1] == "}" else None
-    return head is not None and tokens[head] == "\\operatorname"
+def operator_of(tokens: Sequence[str]) -> str:
+    r"""The operator that is the last atom of canonical tokens: `\operatorname` for `\operatorname{…}`."""
+    head = head_of_last(tokens) if tokens and tokens[-1] == "}" else len(tokens) - 1
+    return "" if head is None or head < 0 else tokens[head]
 
 
 def reads_ahead(before: Sequence[str], inner: Sequence[str]) -> bool:
@@ -201,14 +201,13 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     return class_before(inner) != "ord"
 
 
-def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
-    r"""Whether there is a `~` before something that has space around it. The reader says whether it draws `\ `.
+def has_gap_at_tie(tokens: Sequence[str]) -> bool:
+    r"""Whether there is a `~` before something that has space around it, or at the end of a list.
 
-    ends: or at the end of a list.
+    The reader says whether it draws `\ `.
     """
-    apart = _NO_ATOMS if ends else {SPACE}
     return any(
-        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other.partition("{")[0]) in apart)
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other.partition("{")[0]) in _NO_ATOMS)
         for one, other in pairwise(tokens)
     )
 
@@ -257,7 +256,7 @@ def are_braces_edited(tokens: Sequence[str]) -> bool:
                 inner, scripts = tokens[opening + 1 : at], tokens[at + 1 : at + 2] in (["_"], ["^"])
                 if not inner and scripts:  # as in `{}^2`
                     continue
-                if not inner or (head_of_last(inner) in (0, None) and not _is_scripted(inner)):
+                if not inner or (head_of_last(inner) in (-1, 0, None) and not _is_scripted(inner)):
                     return True
                 if holds_together(inner, after_operator=True, scripts=scripts):
                     return True

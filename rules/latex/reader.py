@@ -50,6 +50,7 @@ from rules.latex.cursor import (
     ATOM_OPEN,
     HARMLESS,
     MAX_DEPTH,
+    SCRIPTS,
     TO_BRACE,
     TO_BRACKET,
     TO_CELL,
@@ -61,7 +62,7 @@ from rules.latex.cursor import (
     TooDeep,
     Unreadable,
 )
-from rules.latex.gaps import NOT_PLAIN, holds_together, is_named, is_set_apart, reads_ahead
+from rules.latex.gaps import NOT_PLAIN, holds_together, is_set_apart, operator_of, reads_ahead
 from rules.latex.scripts import ScriptReader
 from rules.latex.synonyms import FUNCTIONS, SYNONYMS
 from rules.latex.wrapper import unwrap
@@ -147,19 +148,18 @@ class Reader(ScriptReader):
                 continue
 
             if action == LIMITS:
+                self.i += 1
                 if not operator:
                     self.problem("limits-misplaced", i, detail=token)
-                elif self.is_usual_place(token, out[-1] if out else "") or is_named(out):
+                elif (sub is None and sup is None and self.places_nothing()) or self.is_usual_place(token, out):
                     self.folds.append((i, i + 1, ""))
                 else:
                     out.append(token)
-                self.i += 1
                 continue
 
             # Everything below ends the scripts of the atom before it.
             if action == NOTHING:
-                if token == "\\space":  # math-core draws it, but LaTeX does so in text only
-                    self.folds.append((i, i + 1, ""))
+                self.folds.append((i, i + 1, ""))  # math-core draws \space, and \relax takes the base from a script
                 self.i += 1
                 continue
             if action == REF:
@@ -187,7 +187,11 @@ class Reader(ScriptReader):
                     scripts = self.script_follows()
                     if not inner and self.i > i + 2:
                         self.folds.append((i, self.i, "{}"))  # of `{\\relax}`
-                    elif reads_ahead(out, inner) or holds_together(inner, after_operator=operator, scripts=scripts):
+                    elif (
+                        reads_ahead(out, inner)
+                        or holds_together(inner, after_operator=operator, scripts=scripts)
+                        or (inner and not without_trailing_space(inner) and is_set_apart(out, toks, self.i))
+                    ):
                         self.folds.append((i, i + 1, "{\\groupmark "))
                     out += [ATOM_OPEN, *inner, "}"]
                     plain = False
@@ -340,6 +344,7 @@ class Reader(ScriptReader):
                 command, first = numerator
                 whole = [*first, command, *out]
                 infix = None
+            self.holds_end = closer == TO_END and ACTIONS.get(toks[n - 1]) == SPACE  # it is below the bar
             out = whole
         self.infix_at = infix_at
         self.infix = infix
@@ -385,10 +390,18 @@ class Reader(ScriptReader):
         alone = atoms == 1 and self.i < self.n and self.toks[self.i] == "}"
         return alone or self.script_follows() or is_set_apart(before, self.toks, self.i)
 
-    def is_usual_place(self, token: str, operator: str) -> bool:
-        r"""Whether an operator's scripts, if it has any, are where `\limits` or `\nolimits` at this token puts them."""
-        if token == "\\limits":
-            return self.display and operator in DISPLAY_LIMITS
+    def places_nothing(self) -> bool:
+        r"""Whether no script follows the `\limits` or `\nolimits` just read."""
+        at = self.i
+        while at < self.n and ACTIONS.get(self.toks[at]) == NOTHING:
+            at += 1
+        return at == self.n or self.toks[at] not in SCRIPTS
+
+    def is_usual_place(self, token: str, before: list[str]) -> bool:
+        r"""Whether the scripts of the operator before are where `\limits` or `\nolimits` at this token puts them."""
+        operator = operator_of(before)
+        if token == "\\limits" and operator != "\\operatorname":
+            return self.display and (operator in DISPLAY_LIMITS or operator == "\\operatorname*")
         return operator in _BESIDE
 
     def fold_followed(self, token: str, i: int) -> None:
@@ -417,7 +430,7 @@ class Reader(ScriptReader):
 #: Commands with arguments that take \\limits.
 LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
 #: Operators whose scripts are beside them unless \\limits says otherwise.
-_BESIDE = {f"\\{name}" for name in (*FUNCTIONS, "int", "iint", "iiint", "oint")} - DISPLAY_LIMITS
+_BESIDE = {f"\\{name}" for name in (*FUNCTIONS, "int", "iint", "iiint", "oint", "operatorname")} - DISPLAY_LIMITS
 #: Kinds of commands whose atoms have space around them that braces would remove.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
@@ -530,4 +543,4 @@ def _reading(reader: Reader) -> Reading:
         del out[without_trailing_space(out) :]
     canonical = None if reader.fatal or reader.opaque else out
     spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first needed
-    return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, spans)
+    return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, reader.holds_end, spans)

@@ -15,7 +15,7 @@ from functools import cache
 
 from math_core import LatexError, LatexToMathML
 
-from rules.latex.actions import ACTIONS, NOTHING, SPACE
+from rules.latex.actions import ACTIONS, NOTHING, REF, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import are_braces_edited, has_gap_at_tie, ties_set_apart
@@ -24,7 +24,7 @@ from rules.latex.reader import Reading
 
 #: Written to summary.json and every exported manifest: keys of different versions are not comparable. Increased when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 7
+KEY_VERSION = 8
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -73,16 +73,16 @@ FOLDED = frozenset(
 )
 
 
-def ready(tokens: list[str]) -> list[str] | None:
-    """Canonical tokens for math-core; None if only the reader knows what it would edit for the key, or leave out at the
-    end."""
-    if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
+def ready(tokens: list[str], spelled: str) -> list[str] | None:
+    """Canonical tokens, which are spelled so, for math-core; None if only the reader knows what it would edit for the
+    key, or leave out at the end."""
+    if not tokens or ACTIONS.get(tokens[-1]) == SPACE or "{}" in spelled:  # braces in text
         return None
     special = FOLDED.intersection(tokens)
     ties: list[int] | None = []
     if "~" in special:
         special -= {"~"}
-        ties = ties_set_apart(tokens) if has_gap_at_tie(tokens, ends=True) else []
+        ties = ties_set_apart(tokens) if has_gap_at_tie(tokens) else []
         if ties is None:
             return None
     if special and not (special <= _ROWS and _rows_are_plain(tokens)):
@@ -97,11 +97,13 @@ def ready(tokens: list[str]) -> list[str] | None:
 
 
 def _rows_are_plain(tokens: Sequence[str]) -> bool:
-    """Whether all row breaks are in environments, and without a star or a length."""
+    """Whether all row breaks are between rows of environments, and without a star or a length."""
     depth = 0
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         depth += (token in _ROWS and token != "\\\\") - token.startswith("\\end{")
-        if token.startswith("\\\\") and (depth == 0 or len(token) > 2 or following in ("[", "*")):
+        if token.startswith("\\\\") and (
+            depth == 0 or len(token) > 2 or following in ("[", "*") or following.startswith("\\end{")
+        ):
             return False
     return True
 
@@ -115,6 +117,8 @@ _ROWS = frozenset(
 
 
 _TRAILING = frozenset({SPACE, NOTHING})
+#: The last tokens of references, which are left out.
+_REF_ENDS = frozenset(["}", *(token for token, action in ACTIONS.items() if action == REF)])
 
 
 @cache
@@ -132,7 +136,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
     start, end = 0, len(toks)
     if reading.wrapper is not None:
         start, end = reading.wrapper.start, reading.wrapper.end
-    last = _trailing(toks, start, end)
+    last = _drawn_end(toks, start, end, reading)
     if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
         return label
     if last <= start:
@@ -178,7 +182,7 @@ class Drawn:
 
 def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
     """The drawn part; None if there is more to consider: delimiters around the label, a comment, nothing drawn."""
-    last = _trailing(toks, 0, len(toks))
+    last = _drawn_end(toks, 0, len(toks), reading)
     if reading.wrapper is not None or last == 0 or "%" in label:
         return None
     spans = reading.places(label, toks)
@@ -188,6 +192,18 @@ def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
 def is_drawn_to_the_end(toks: list[str]) -> bool:
     """Whether there is no space at the end of these tokens that would be left out."""
     return _trailing(toks, 0, len(toks)) == len(toks)
+
+
+def _drawn_end(toks: list[str], start: int, end: int, reading: Reading) -> int:
+    r"""Where the space at the end of a label begins, also before a `\label` or `\nonumber`."""
+    if reading.holds_end:
+        return end
+    last = _trailing(toks, start, end)
+    if reading.folds and last > start and toks[last - 1] in _REF_ENDS:
+        references = {after: first for first, after, _ in reading.folds if ACTIONS.get(toks[first]) == REF}
+        while last in references:
+            last = _trailing(toks, start, references[last])
+    return last
 
 
 def _trailing(toks: list[str], start: int, end: int) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from random import Random
+
 from hypothesis import strategies as st
 
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
@@ -147,6 +150,31 @@ _nested = st.one_of(
 
 #: Labels that LaTeX nearly always accepts, for laws about canonical form and key.
 formulas = shaped(st.lists(_plain, min_size=1, max_size=4).map(" ".join), _nested, filler="x")
+
+_TOUCHING = r"""
+a b 1 . , + - = ( [ ) ] | / ! : < ~ ' {} \, \! \\ \sum \int \lim \sin \in \not \dag \dots \ldots \limits \nolimits \rm
+\bf \textstyle \over \relax \quad \operatorname{sin} \operatorname*{lim} \text{a} \text{{a}} \mbox{A{V}} \hspace{1em}
+"""
+_AROUND = r"""
+{□} {{□}} x^{□} _{□} \frac{□}{b} \hat{□} \mathrm{□} \left(□\right) {\rm~□} \begin{matrix}□\end{matrix} \stackrel{a}{□}
+\begin{array}{cc}□\end{array} \dfrac{□}{2} □~□~□
+"""
+
+
+def touching(size: int, seed: int) -> list[str]:
+    """Short labels of pieces that change each other's spacing. Many of them are one drawing in several spellings."""
+    rng = Random(seed)
+    pieces, around = ["\\ ", *_TOUCHING.split()], [shape.replace("~", " ") for shape in _AROUND.split()]
+
+    def label(depth: int) -> str:
+        made = []
+        for _ in range(rng.choice([1, 1, 1, 2, 2, 3])):
+            shape = rng.choice(around) if depth and rng.random() < 0.4 else rng.choice(pieces)
+            made.append("".join(part if part != HOLE else label(depth - 1) for part in re.split(f"({HOLE})", shape)))
+        return " ".join(made)
+
+    return list(dict.fromkeys(label(2) for _ in range(size)))
+
 
 #: Plain calculations.
 _WHOLE = st.integers(0, 200).map(lambda n: " ".join(str(n)))

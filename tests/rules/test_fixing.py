@@ -222,7 +222,15 @@ def test_a_command_with_an_argument_is_not_braced_alone():
     assert (row["fixed"], row["refused"]) == (r"x^\frac{1}{2} + y^{2}", [])
 
 
-def test_many_places_need_one_pass(monkeypatch):
+@pytest.mark.parametrize(
+    ("label", "level", "codes"),
+    [
+        ("x^2  + " * 60 + r"\frac12 + {{{b}}} + {{c}}", "safe", ["SYN013", "SYN015", "WSP001"]),
+        ("x " + r"\hspace { 1 cm } \, " * 60, "safe", ["WSP001", "WSP003"]),
+        ("s i n l o g " * 60 + "x", "unsafe", ["CMD007"]),
+    ],
+)
+def test_many_places_need_one_pass(monkeypatch, label, level, codes):
     calls = []
     judge = fixing.engine.judge
 
@@ -231,10 +239,8 @@ def test_many_places_need_one_pass(monkeypatch):
         return judge(labels, *arguments, **options)
 
     monkeypatch.setattr(fixing.engine, "judge", counted)
-    label = "x^2  + " * 60 + r"\frac12 + {{{b}}} + {{c}}"
-    (row,) = fix([label]).to_dicts()
-    assert "  " not in row["fixed"]
-    assert row["applied"] == ["SYN013", "SYN015", "WSP001"]
+    (row,) = fix([label], level).to_dicts()
+    assert row["applied"] == codes
     assert len(calls) == 2  # the second call finds nothing left to do
 
 

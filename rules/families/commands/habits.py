@@ -150,11 +150,16 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `\sin`.
     See: 5.4 % of MathWriting's test labels.
     """
+    command, behind = "", 0  # the name found last, as a command, and where it ends
     for match in _SPACED_OPERATOR.finditer(label.text):
         name = match[0].replace(" ", "")
         start, end = match.span()
-        if _is_operator(label.text[max(0, start - _NEAR) : start], name, label.text[end : end + _NEAR]):
-            yield Finding(f"single letters instead of \\{name}", *match.span(), f"\\{name}")
+        before = label.text[max(behind, start - _NEAR) : start]
+        if start - behind < _NEAR:
+            before = command + before
+        if _is_operator(before, name, label.text[end : end + _NEAR]):
+            command, behind = f"\\{name}", end
+            yield Finding(f"single letters instead of {command}", start, end, command)
 
 
 _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")

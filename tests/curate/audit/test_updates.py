@@ -88,6 +88,16 @@ def test_after_other_settings_an_update_is_what_a_new_run_is(tmp_path, settings,
     assert updated.summary["run"]["reused"]["same_rules"] == kept
 
 
+def test_keys_of_another_version_are_not_reused(tmp_path, monkeypatch):
+    source = write(tmp_path / "rows.jsonl", drawn(random.Random(3)))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(rules, "KEY_VERSION", 1)
+        run_audit(tmp_path / "run", [source])
+    updated = run_audit(tmp_path / "run", [source], update=True)
+    assert not updated.summary["run"]["reused"]["same_rules"]
+    same(updated, run_audit(tmp_path / "new", [source]))
+
+
 def test_a_label_judged_before_keeps_its_error_when_predictions_contradict_it(tmp_path):
     """Whether a label has an error counts in how likely it is that the label, and not the prediction, is wrong."""
     labels = [r"x ^ 2 ^ 3", *(f"a _ {n} + b" for n in range(9))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from latexlike import touching
 
 import rules
 from rules import engine
@@ -93,6 +94,34 @@ def judged(label: str) -> dict[str, object]:
         (r"a{\sum_i}b", r"a { \sum _ { i } } b"),
         (r"x^{a+{\textstyle b}}", r"x ^ { a + { \textstyle b } }"),
         (r"a{\left(b\right)}c", r"a { \left ( b \right ) } c"),
+        (r"a{/}b{|}c", "a / b | c"),
+        (r"\frac{{}}{2}", r"\frac { } { 2 }"),
+        # limits that place nothing, and those that are usual
+        (r"\int\limits x + \sum\nolimits y", r"\int x + \sum y"),
+        (r"\int\limits\relax_a x", r"\int \limits _ { a } x"),
+        (r"\operatorname*{lim}\limits_x", r"\lim _ { x }"),
+        (r"\operatorname*{sin} x + \operatorname{lim} y", r"\sin x + \lim y"),
+        (r"\operatorname*{sin}_x", r"\operatorname* { s i n } _ { x }"),
+        # switches at the start of any list, before another and before nothing
+        (r"\bf x", r"\mathbf { x }"),
+        (r"\left(\bf x\right)", r"\left ( \mathbf { x } \right )"),
+        (
+            r"\begin{array}{cc} \rm a & \bf b \\ {c \rm} & \rm \bf d \end{array}",
+            r"\begin{array} { c c } \mathrm { a } & \mathbf { b } \\ c & \mathbf { d } \end{array}",
+        ),
+        (r"x \, \rm", "x"),
+        (r"\begin{array}{c} \rm \end{array}", r"\begin{array} { c } \rm \end{array}"),
+        (r"{\rm a} \over \textstyle b", r"\frac { \mathrm { a } } { \textstyle b }"),
+        # text: braces between letters, which TeX doesn't kern then, and others
+        (r"\text{{if} {x}}", r"\text {if x}"),
+        (r"\textrm{A{V}}", r"\text {A{}V}"),
+        (r"\text{a { } b}", r"\text {a { } b}"),
+        # what draws nothing, before a label and in rows
+        (r"x ~ \label{a}", "x"),
+        (r"x ~ \nonumber \\ \label{a}", "x"),
+        (r"n\relax_S", "n _ { S }"),
+        (r"a \over b \,", r"\frac { a } { b \, }"),
+        (r"\begin{matrix} a \\ \\ \end{matrix}", r"\begin{matrix} a \\ \\ \end{matrix}"),
         # two accents: amsmath looks into the inner one
         (r"{\dot{\bar z}}^2", r"{ \dot { \bar { z } } } ^ { 2 }"),
         (r"\hat{\vec{\cal N}}", r"\hat { \vec { \cal N } }"),
@@ -123,6 +152,16 @@ def test_canonical_form(label, expected):
         r"\begin{array}{c} {x} \end{array}+{{y}}",
         r"{\ }",
         "x{~}",
+        "X ^ { + ~ }",
+        "X^{+~}",
+        r"\begin{matrix} a \\ b \\ \\ \end{matrix}",
+        r"\matrix{a \cr b \cr \cr}",
+        r"\operatorname*{lim}\limits",
+        r"\sin\limits\relax",
+        r"\, \rm",
+        r"\hspace{1em} {{\hspace{1em}}}",
+        r"{\rm a} \over \textstyle",
+        r"a \over b \quad",
     ],
 )
 def test_it_has_the_same_key_and_is_its_own_canonical_form(label):
@@ -131,6 +170,16 @@ def test_it_has_the_same_key_and_is_its_own_canonical_form(label):
     second = judged(str(first["canonical"]))
     assert second["canonical"] == first["canonical"]
     assert second["visual_key"] == first["visual_key"]
+
+
+def test_one_form_has_one_key_and_is_its_own():
+    read = engine.judge(touching(6000, seed=1), rules.Ruleset(())).labels.drop_nulls("visual_key")
+    forms = read.unique(["canonical", "visual_key"])
+    assert forms["canonical"].is_unique().all()
+    again = engine.judge(forms["canonical"].to_list(), rules.Ruleset(())).labels
+    assert again["canonical"].to_list() == forms["canonical"].to_list()
+    assert again["visual_key"].to_list() == forms["visual_key"].to_list()
+    assert forms["visual_key"].n_unique() > 0.9 * forms.height
 
 
 @pytest.mark.parametrize("label", [r"\frac{a", r"\def\x{", "a & b"])

@@ -16,7 +16,7 @@ from rules.latex.key_limits import is_within
 _COMMON = (
     r"\frac \sqrt \sum \limits \left( \right) \le \hat \over \dfrac \bf \, \\ \label{x} \operatorname * \big & { }"
 )
-_PIECES = [*"ab1=([{}}{_^^_']", *_COMMON.split(), r"\displaystyle"]
+_PIECES = [*"ab1=+~([{}}{_^^_']", *_COMMON.split(), r"\displaystyle"]
 soup = st.lists(st.sampled_from(_PIECES), max_size=14).map(" ".join)
 anything = formulas | labels | soup | st.text("\\{}_^&$#%'[]~ \n\tabc01", max_size=30)
 
@@ -51,6 +51,7 @@ def test_what_is_canonical_at_a_glance_is_canonical_to_the_reader(label: str):
     [
         (r"\frac { a } { b }", True), (r"x _ { 1 } ^ { 2 }", True), (r"\sqrt [ 3 ] { x }", True), ("解 = 1", True),
         (r"\left( x \right)", False), (r"\left ( x \right )", True), (r"x ^ { 2 } _ { 1 }", False), ("", False),
+        ("X ^ { + ~ }", False), ("x ~ y", True),
         (r"x _ 1", False), ("a  b", False), ("{ a }", False), (r"a \,", False), (r"a \, b", True),
         (r"\, ^ { 2 }", False),
         (r"x \le y", False), (r"^ { 2 }", False), ("a & b", False), ("$ x $", False), (r"\[ x \]", False), ("}", False),

@@ -34,10 +34,12 @@ table = st.lists(soup, min_size=1, max_size=4).map(
 def is_ready_as_read(label: str) -> bool:
     """Is math-core's input known without a reading? Then the reader must say the same."""
     tokens = reader.read(label, lexer.tokens(label)).canonical
-    ready = None if tokens is None else key.ready(tokens)
-    if tokens is None or ready is None:
+    if tokens is None:
         return False
     spelled = reader.spell(tokens)
+    ready = key.ready(tokens, spelled)
+    if ready is None:
+        return False
     toks = lexer.tokens(spelled)
     reading = reader.read(spelled, toks)
     assert reading.fatal or key.normalise(spelled, toks, reading) == reader.spell(ready)

@@ -70,6 +70,12 @@ def key(label: str) -> str | None:
         (r"x^\dag", r"x^{\dagger}"),
         (r"a \ddag b", r"a {\ddagger} b"),
         (r"\Box", r"\square"),
+        (r"n\relax_S", "n_S"),
+        (r"n\empty_S", "n_S"),
+        (r"x ~ \label{a}", "x"),
+        ("X^{+~}", "X ^ { + ~ }"),
+        (r"\text{{a} {b}}", r"\text{a b}"),
+        (r"\int\limits x", r"\int x"),
     ],
 )
 def test_labels_that_look_the_same(one, other):
@@ -116,6 +122,12 @@ def test_labels_that_look_the_same(one, other):
         (r"\sqrt[3]{x}", r"\sqrt{x}"),
         (r"a+\dots+b", r"a+\ldots+b"),
         (r"a \dag b", r"a \dagger b"),
+        (r"\text{A{V}}", r"\text{AV}"),
+        (r"\text{f{}i}", r"\text{fi}"),
+        (r"a \over b \,", r"a \over b"),
+        (r"{\ } \lim x", r"\ \lim x"),
+        (r"+ {\hspace{1em}}", "+"),
+        (r"\begin{matrix} a \\ \\ \end{matrix}", r"\begin{matrix} a \\ \end{matrix}"),
     ],
 )
 def test_labels_that_look_different(one, other):
