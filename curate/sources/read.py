@@ -14,6 +14,7 @@ import polars as pl
 from curate.archives import names as archive_names
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
@@ -73,6 +74,8 @@ def _recognise(path: Path, images: Path | None) -> SourceFormat:
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look, images))}
     if not sure:
+        if said := _only_images(look):
+            raise UserError(f"{path}: {said}")
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
     names = [name for name, found in sure.items() if found > best - _MARGIN]
@@ -329,17 +332,34 @@ def _joined(look: Look) -> str | None:
     return "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
 
 
+def _only_images(look: Look) -> str | None:
+    """What to do with images that have no labels beside them; None if it is something else."""
+    if look.suffix in IMAGE_ENDINGS:
+        return "it is an image; name the file that holds the labels"
+    images = 0 if look.label_files or look.indexes or _unread(look) else len(look.all_files(*IMAGE_ENDINGS))
+    if not images:
+        return None
+    beside = f", and passed over {aside}" if (aside := _aside(look)) else ""
+    return (
+        f"it holds {things(images, 'image')} and no labels{beside}; name the file that holds the labels, and this folder "
+        "with --images; or put a file into it with a line IMAGE<TAB>LABEL for each image"
+    )
+
+
+def _aside(look: Look) -> str:
+    """The files that hold no labels, and what each is; "" if there is none."""
+    aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
+    return ", ".join(aside[:3]) + (f" and {len(aside) - 3} more" if len(aside) > 3 else "")
+
+
 def _seen(look: Look) -> str:
     if look.is_dir:
         files, folders = look.names
         endings = sorted({Path(name).suffix or name for name in files})
         inner = f"{len(folders)} folder(s)" if folders else "no folder"
         held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
-        if files and all(name.lower().endswith(IMAGE_ENDINGS) for name in files):
-            held = f"nothing but {len(files)} image(s)"
-        aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
-        more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
-        passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""
+        aside = _aside(look)
+        passed = f", and passed over {aside}: name a file that holds labels" if aside else ""
         empty = [f"{file.path.name} is empty" for file in look.label_files[:1] if not file.head]
         return f"looked at {held} and {inner} in it{passed}" + "".join(f"; {said}" for said in (*empty, *_unread(look)))
     if joined := _joined(look):

@@ -53,7 +53,7 @@ def test_an_empty_file_a_picture_and_an_empty_folder(name: str, tmp_path: Path) 
 def test_an_unknown_file_says_what_was_looked_at(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no known format: looked at its first bytes, which are not text"):
         read(image(tmp_path / "x.png"))
-    with pytest.raises(UserError, match=r"looked at nothing but 1 image\(s\) and no folder"):
+    with pytest.raises(UserError, match=r"it holds 1 image and no labels; name the file"):
         read(tmp_path)
 
 

@@ -42,6 +42,23 @@ def test_what_to_do(name: str, text: str, said: str, tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("place", [".", "train", "a/b"])
+def test_images_without_labels_are_counted_and_what_to_do_is_said(place: str, tmp_path: Path) -> None:
+    for n in range(3):
+        picture = image(tmp_path / "set" / place / f"{n}.png")
+    said = "; name the file that holds the labels, and this folder with --images; or put a file into it with a line "
+    said += "IMAGE<TAB>LABEL for each image"
+    for beside in ("", ", and passed over README.md (documentation)"):
+        with pytest.raises(UserError) as error:
+            read(tmp_path / "set")
+        assert str(error.value) == f"{tmp_path / 'set'}: it holds 3 images and no labels{beside}{said}"
+        write(tmp_path / "set" / "README.md", "# Photos\n")
+    with pytest.raises(UserError, match=r"0\.png: it is an image; name the file that holds the labels$"):
+        read(picture.with_name("0.png"))
+    write(tmp_path / "set" / "labels.txt", "".join(f"{n}.png\tx_{n}\n" for n in range(3)))  # as it says
+    assert images(read(tmp_path / "set")) == [(Path(place) / f"{n}.png").as_posix() for n in range(3)]
+
+
 def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", "id,image,formula\n0,0.png,x\n")
     write(tmp_path / "formulas.norm.csv", "formulas\nx\n")
