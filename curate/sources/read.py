@@ -193,7 +193,8 @@ def _read(
     if not job.images_given and not remote:
         _note_drawings(job, path, frames)
     if job.rows == 0 and limit != 0:
-        empty = NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        pictures = _only_images(Look(path)) if chosen.in_documents and path.is_dir() else None
+        empty = NoRows(f"{spec.target}: {pictures or f'read as {chosen.name}, it holds no row'}")
         empty.may_be_empty = chosen.in_documents
         raise empty
     spec = replace(spec, split=spec.split and chosen.split_called(spec.split, path))

@@ -450,7 +450,9 @@ def test_millions_of_blank_lines_are_counted_at_once(ending: str, tmp_path: Path
 
 
 def test_a_file_with_another_key_in_each_row_has_not_that_many_columns(tmp_path: Path) -> None:
-    rows = [{f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_COLUMNS + 500)]
+    rows = [
+        {f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_COLUMNS + 500)
+    ]
     source = read(
         write(tmp_path / "a.jsonl", "".join(json.dumps({**row, "id": str(at)}) + "\n" for at, row in enumerate(rows)))
     )
