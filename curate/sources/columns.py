@@ -169,6 +169,8 @@ def image_value(value: Any) -> Any:
         return None if not value else image_value(value[0]) if len(value) == 1 else SEVERAL_IMAGES
     if isinstance(value, dict):
         path = next((value[key] for key in ("path", "file_name", "filename") if value.get(key)), None)
+        if path is None and not any(value.values()):
+            return None
         return path if path is not None else BASE64_IMAGES if value.get("bytes") else value
     if isinstance(value, str) and (value.startswith("data:image/") or (len(value) > 200 and _BASE64.match(value))):
         return BASE64_IMAGES

@@ -342,8 +342,8 @@ def _only_images(look: Look) -> str | None:
         return None
     beside = f", and passed over {aside}" if (aside := _aside(look)) else ""
     return (
-        f"it holds {things(images, 'image')} and no labels{beside}; name the file that holds the labels, and this folder "
-        "with --images; or put a file into it with a line IMAGE<TAB>LABEL for each image"
+        f"it holds {things(images, 'image')} and no labels{beside}; name the file that holds the labels, and this "
+        "folder with --images; or put a file into it with a line IMAGE<TAB>LABEL for each image"
     )
 
 
