@@ -45,6 +45,11 @@ UNNAMEABLE = "files and folders not read because their names are not UTF-8; rena
 #: Lines of an image name, a separator that is not white space, and something else.
 _JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
 _TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
+#: What to do with one file of labels for each image, by ending.
+_FOR_EACH_IMAGE = {
+    ".json": 'write them as lines of one file: {"image": "NAME.png", "latex": "LABEL"}',
+    ".tex": "let the files end in .txt, which are read so",
+}
 #: Data files that are not read, by ending, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
@@ -73,6 +78,9 @@ def _recognise(path: Path, images: Path | None) -> SourceFormat:
         raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look, images))}
+    if not sure or max(sure, key=lambda name: sure[name]) in ("jsonl", "tex"):
+        if said := _one_for_each_image(look):
+            raise UserError(f"{path}: {said}")
     if not sure:
         if said := _only_images(look):
             raise UserError(f"{path}: {said}")
@@ -345,6 +353,16 @@ def _only_images(look: Look) -> str | None:
         f"it holds {things(images, 'image')} and no labels{beside}; name the file that holds the labels, and this "
         "folder with --images; or put a file into it with a line IMAGE<TAB>LABEL for each image"
     )
+
+
+def _one_for_each_image(look: Look) -> str | None:
+    """What to do with a folder that has a JSON or LaTeX file for each image; None if it is something else."""
+    images = {Path(file).stem for file in look.all_files(*IMAGE_ENDINGS)}
+    for ending, do in _FOR_EACH_IMAGE.items():
+        stems = {Path(file).stem for file in look.all_files(ending)}
+        if len(both := stems & images) >= 2 and len(both) * 2 >= len(images):
+            return f"it holds a {ending} file for each of {things(len(both), 'image')}, which is not read; {do}"
+    return None
 
 
 def _aside(look: Look) -> str:

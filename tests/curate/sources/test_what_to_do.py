@@ -59,6 +59,28 @@ def test_images_without_labels_are_counted_and_what_to_do_is_said(place: str, tm
     assert images(read(tmp_path / "set")) == [(Path(place) / f"{n}.png").as_posix() for n in range(3)]
 
 
+@pytest.mark.parametrize("many", [3, 60])
+@pytest.mark.parametrize(("ending", "text"), [("json", '{"latex": "x"}'), ("tex", "x ^ 2")])
+@pytest.mark.parametrize("folder", ["set", "set/labels"])
+def test_a_file_for_each_image_is_not_taken_for_a_split(
+    ending: str, text: str, folder: str, many: int, tmp_path: Path
+) -> None:
+    """And its image isn't lost."""
+    for n in range(many):
+        image(tmp_path / "set" / f"{n}.png")
+        write(tmp_path / folder / f"{n}.{ending}", text)
+    with pytest.raises(UserError, match=rf": it holds a \.{ending} file for each of {many} images, which is not read; "):
+        read(tmp_path / "set")
+
+
+def test_labels_beside_facts_on_each_image_are_read(tmp_path: Path) -> None:
+    for n in range(3):
+        image(tmp_path / f"{n}.png")
+        write(tmp_path / f"{n}.json", '{"camera": "phone"}')
+    write(tmp_path / "labels.txt", "".join(f"{n}.png\tx_{n}\n" for n in range(3)))
+    assert labels(read(tmp_path)) == ["x_0", "x_1", "x_2"]
+
+
 def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", "id,image,formula\n0,0.png,x\n")
     write(tmp_path / "formulas.norm.csv", "formulas\nx\n")
