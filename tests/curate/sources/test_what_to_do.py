@@ -73,6 +73,16 @@ def test_a_file_for_each_image_is_not_taken_for_a_split(
         read(tmp_path / "set")
 
 
+def test_one_object_by_the_names_of_images_without_their_ending(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.json", json.dumps({f"p{n}": f"x_{n}" for n in range(3)}))
+    with pytest.raises(UserError, match="no label column"):
+        read(path)
+    for n in range(3):
+        image(tmp_path / "img" / f"p{n}.png")
+    for place in (path, tmp_path):
+        assert (images(read(place)), labels(read(place))) == ([f"img/p{n}.png" for n in range(3)], ["x_0", "x_1", "x_2"])
+
+
 def test_labels_beside_facts_on_each_image_are_read(tmp_path: Path) -> None:
     for n in range(3):
         image(tmp_path / f"{n}.png")
