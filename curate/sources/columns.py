@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _suggested(columns: Mapping[str, Sequence[Any]]) -> str:
     label = max(formulas, key=lambda name: formulas[name], default=None)
     if label is None or formulas[label] < 0.5:
         return ""
-    return f", perhaps --columns label:{label}" + (f",image:{image}" if image else "")
+    return ", perhaps --columns " + shlex.quote(f"label:{label}" + (f",image:{image}" if image else ""))
 
 
 def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:

@@ -43,7 +43,7 @@ NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 UNNAMEABLE = "files and folders not read because their names are not UTF-8; rename them"
 
 #: Lines of an image name, a separator that is not white space, and something else.
-_JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
+_JOINED = re.compile(rf"[^|;,:\t]+{IMAGE_NAME}\s*[|;,:]\s*\S")
 _TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
 #: What to do with one file of labels for each image, by ending.
 _FOR_EACH_IMAGE = {
@@ -78,9 +78,11 @@ def _recognise(path: Path, images: Path | None) -> SourceFormat:
         raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look, images))}
-    if not sure or max(sure, key=lambda name: sure[name]) in ("jsonl", "tex"):
-        if said := _one_for_each_image(look):
-            raise UserError(f"{path}: {said}")
+    surest = max(sure, key=lambda name: sure[name], default=None)
+    if surest == "text" and (said := _joined(look)):
+        raise UserError(f"{path}: {said}; or, if the names belong to the labels: text:{path}")
+    if surest in (None, "jsonl", "tex") and (said := _one_for_each_image(look)):
+        raise UserError(f"{path}: {said}")
     if not sure:
         if said := _only_images(look):
             raise UserError(f"{path}: {said}")
@@ -304,8 +306,8 @@ def _note_drawings(job: Job, path: Path, frames: list[pl.DataFrame]) -> None:
     for place in top.tree if path.is_dir() else (top, *top.folders):
         if drawn := drawings_in(place.path, place.names[0]):
             refs = {posixpath.normpath(posixpath.join(job.in_root(place.path), name)) for name in drawn}
-            used = sum(frame["image"].is_in(refs).sum() for frame in frames)
-            job.notes[DRAWINGS.format(folder=job.file(place.path))] += max(len(drawn) - used, 0)
+            images = [ref for frame in frames for ref in frame["image"].unique() if ref in refs]
+            job.notes[DRAWINGS.format(folder=job.file(place.path))] += len(refs - set(images))
 
 
 def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:

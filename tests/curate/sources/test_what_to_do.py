@@ -20,7 +20,13 @@ from curate.sources.places.table_fields import in_table
     ("name", "text", "said"),
     [
         ("labels.txt", "".join(f"./images/{n}.png|x_{n}\n" for n in range(4)), "put a TAB between them"),
+        ("labels.txt", "".join(f"{n}.png: x_{n}\n" for n in range(4)), "put a TAB between them"),
         ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
+        (
+            "labels.csv",
+            "file name,the formula\n" + "".join(f"{n}.png,x^{n}\n" for n in range(4)),
+            "--columns 'label:the formula,image:file name'",
+        ),
         ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
         ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is data, not a header"),
         ("labels.csv", "image|latex\n" + "".join(f"{n}.png|x_{n}\n" for n in range(4)), "separated by '|'"),
@@ -69,7 +75,9 @@ def test_a_file_for_each_image_is_not_taken_for_a_split(
     for n in range(many):
         image(tmp_path / "set" / f"{n}.png")
         write(tmp_path / folder / f"{n}.{ending}", text)
-    with pytest.raises(UserError, match=rf": it holds a \.{ending} file for each of {many} images, which is not read; "):
+    with pytest.raises(
+        UserError, match=rf": it holds a \.{ending} file for each of {many} images, which is not read; "
+    ):
         read(tmp_path / "set")
 
 
@@ -80,7 +88,19 @@ def test_one_object_by_the_names_of_images_without_their_ending(tmp_path: Path) 
     for n in range(3):
         image(tmp_path / "img" / f"p{n}.png")
     for place in (path, tmp_path):
-        assert (images(read(place)), labels(read(place))) == ([f"img/p{n}.png" for n in range(3)], ["x_0", "x_1", "x_2"])
+        assert (images(read(place)), labels(read(place))) == (
+            [f"img/p{n}.png" for n in range(3)],
+            ["x_0", "x_1", "x_2"],
+        )
+
+
+@pytest.mark.parametrize("between", [": ", "|", ", ", ";"])
+def test_names_of_images_are_never_read_as_part_of_a_label(between: str, tmp_path: Path) -> None:
+    """Also if the file itself is named, where any text file can be read as labels."""
+    path = write(tmp_path / "gt.txt", "".join(f"{n}.png{between}x_{n}\n" for n in range(4)))
+    with pytest.raises(UserError, match="put a TAB between them"):
+        read(path)
+    assert labels(read(f"text:{path}"))[0] == f"0.png{between}x_0"
 
 
 def test_labels_beside_facts_on_each_image_are_read(tmp_path: Path) -> None:
