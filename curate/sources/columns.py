@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _suggested(columns: Mapping[str, Sequence[Any]]) -> str:
     label = max(formulas, key=lambda name: formulas[name], default=None)
     if label is None or formulas[label] < 0.5:
         return ""
-    return f", perhaps --columns label:{label}" + (f",image:{image}" if image else "")
+    return ", perhaps --columns " + shlex.quote(f"label:{label}" + (f",image:{image}" if image else ""))
 
 
 def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:
@@ -169,6 +170,8 @@ def image_value(value: Any) -> Any:
         return None if not value else image_value(value[0]) if len(value) == 1 else SEVERAL_IMAGES
     if isinstance(value, dict):
         path = next((value[key] for key in ("path", "file_name", "filename") if value.get(key)), None)
+        if path is None and not any(value.values()):
+            return None
         return path if path is not None else BASE64_IMAGES if value.get("bytes") else value
     if isinstance(value, str) and (value.startswith("data:image/") or (len(value) > 200 and _BASE64.match(value))):
         return BASE64_IMAGES

@@ -186,5 +186,10 @@ def _is_mapping(record: dict[str, Any], job: Job) -> bool:
     """Whether a single object is the whole data set, {image name: label}, rather than one record."""
     if not record or "label" in job.columns.given or any(key.lower() in job.columns.names("label") for key in record):
         return False
+    if not all(isinstance(value, str) for value in record.values()):
+        return False
     images = sum(key.lower().endswith(IMAGE_ENDINGS) for key in record)
-    return images * 2 >= len(record) and all(isinstance(value, str) for value in record.values())
+    if not images and len(record) > 1:  # keys without the ending count if there are such images
+        stems = {file.stem for file in Look(job.root).all_files(*IMAGE_ENDINGS)}
+        images = sum(key in stems for key in record)
+    return images * 2 >= len(record)

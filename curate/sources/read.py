@@ -14,6 +14,7 @@ import polars as pl
 from curate.archives import names as archive_names
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
@@ -42,8 +43,13 @@ NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 UNNAMEABLE = "files and folders not read because their names are not UTF-8; rename them"
 
 #: Lines of an image name, a separator that is not white space, and something else.
-_JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
+_JOINED = re.compile(rf"[^|;,:\t]+{IMAGE_NAME}\s*[|;,:]\s*\S")
 _TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
+#: What to do with one file of labels for each image, by ending.
+_FOR_EACH_IMAGE = {
+    ".json": 'write them as lines of one file: {"image": "NAME.png", "latex": "LABEL"}',
+    ".tex": "let the files end in .txt, which are read so",
+}
 #: Data files that are not read, by ending, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
@@ -72,7 +78,14 @@ def _recognise(path: Path, images: Path | None) -> SourceFormat:
         raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look, images))}
+    surest = max(sure, key=lambda name: sure[name], default=None)
+    if surest == "text" and (said := _joined(look)):
+        raise UserError(f"{path}: {said}; or, if the names belong to the labels: text:{path}")
+    if surest in (None, "jsonl", "tex") and (said := _one_for_each_image(look)):
+        raise UserError(f"{path}: {said}")
     if not sure:
+        if said := _only_images(look):
+            raise UserError(f"{path}: {said}")
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
     names = [name for name, found in sure.items() if found > best - _MARGIN]
@@ -190,7 +203,8 @@ def _read(
     if not job.images_given and not remote:
         _note_drawings(job, path, frames)
     if job.rows == 0 and limit != 0:
-        empty = NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        pictures = _only_images(Look(path)) if chosen.in_documents and path.is_dir() else None
+        empty = NoRows(f"{spec.target}: {pictures or f'read as {chosen.name}, it holds no row'}")
         empty.may_be_empty = chosen.in_documents
         raise empty
     spec = replace(spec, split=spec.split and chosen.split_called(spec.split, path))
@@ -292,8 +306,8 @@ def _note_drawings(job: Job, path: Path, frames: list[pl.DataFrame]) -> None:
     for place in top.tree if path.is_dir() else (top, *top.folders):
         if drawn := drawings_in(place.path, place.names[0]):
             refs = {posixpath.normpath(posixpath.join(job.in_root(place.path), name)) for name in drawn}
-            used = sum(frame["image"].is_in(refs).sum() for frame in frames)
-            job.notes[DRAWINGS.format(folder=job.file(place.path))] += max(len(drawn) - used, 0)
+            images = [ref for frame in frames for ref in frame["image"].unique() if ref in refs]
+            job.notes[DRAWINGS.format(folder=job.file(place.path))] += len(refs - set(images))
 
 
 def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
@@ -329,17 +343,44 @@ def _joined(look: Look) -> str | None:
     return "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
 
 
+def _only_images(look: Look) -> str | None:
+    """What to do with images that have no labels beside them; None if it is something else."""
+    if look.suffix in IMAGE_ENDINGS:
+        return "it is an image; name the file that holds the labels"
+    images = 0 if look.label_files or look.indexes or _unread(look) else len(look.all_files(*IMAGE_ENDINGS))
+    if not images:
+        return None
+    beside = f", and passed over {aside}" if (aside := _aside(look)) else ""
+    return (
+        f"it holds {things(images, 'image')} and no labels{beside}; name the file that holds the labels, and this "
+        "folder with --images; or put a file into it with a line IMAGE<TAB>LABEL for each image"
+    )
+
+
+def _one_for_each_image(look: Look) -> str | None:
+    """What to do with a folder that has a JSON or LaTeX file for each image; None if it is something else."""
+    images = {Path(file).stem for file in look.all_files(*IMAGE_ENDINGS)}
+    for ending, do in _FOR_EACH_IMAGE.items():
+        stems = {Path(file).stem for file in look.all_files(ending)}
+        if len(both := stems & images) >= 2 and len(both) * 2 >= len(images):
+            return f"it holds a {ending} file for each of {things(len(both), 'image')}, which is not read; {do}"
+    return None
+
+
+def _aside(look: Look) -> str:
+    """The files that hold no labels, and what each is; "" if there is none."""
+    aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
+    return ", ".join(aside[:3]) + (f" and {len(aside) - 3} more" if len(aside) > 3 else "")
+
+
 def _seen(look: Look) -> str:
     if look.is_dir:
         files, folders = look.names
         endings = sorted({Path(name).suffix or name for name in files})
         inner = f"{len(folders)} folder(s)" if folders else "no folder"
         held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
-        if files and all(name.lower().endswith(IMAGE_ENDINGS) for name in files):
-            held = f"nothing but {len(files)} image(s)"
-        aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
-        more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
-        passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""
+        aside = _aside(look)
+        passed = f", and passed over {aside}: name a file that holds labels" if aside else ""
         empty = [f"{file.path.name} is empty" for file in look.label_files[:1] if not file.head]
         return f"looked at {held} and {inner} in it{passed}" + "".join(f"; {said}" for said in (*empty, *_unread(look)))
     if joined := _joined(look):

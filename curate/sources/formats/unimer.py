@@ -25,7 +25,7 @@ DOUBLED = "several images have this line's number"
 NO_IMAGE = "lines not read: they have no image in the folders, and so no split"
 NO_LINE = "numbered images that belong to no line"
 
-_NAMED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,\s]")
+_NAMED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,:\s]")
 
 
 class Unimer(FileFormat):

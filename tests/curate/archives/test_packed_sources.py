@@ -141,7 +141,7 @@ def test_images_in_an_archive_that_is_named(tmp_path: Path) -> None:
     [
         ({}, "nothing in it can be read"),
         ({"a.mp4": b"x", "b.bin": b"y"}, "nothing in it can be read (2 files that are neither"),
-        ({"a/b.png": png(3)}, "no known format"),
+        ({"a/b.png": png(3)}, "it holds 1 image and no labels"),
         ({"x.csv": "a,b\n1,2\n"}, "{at}/d.zip/x.csv"),
         ({"other.zip": b"PK"}, "1 archives inside the archive"),
     ],

@@ -53,7 +53,7 @@ def test_an_empty_file_a_picture_and_an_empty_folder(name: str, tmp_path: Path) 
 def test_an_unknown_file_says_what_was_looked_at(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no known format: looked at its first bytes, which are not text"):
         read(image(tmp_path / "x.png"))
-    with pytest.raises(UserError, match=r"looked at nothing but 1 image\(s\) and no folder"):
+    with pytest.raises(UserError, match=r"it holds 1 image and no labels; name the file"):
         read(tmp_path)
 
 
@@ -450,7 +450,9 @@ def test_millions_of_blank_lines_are_counted_at_once(ending: str, tmp_path: Path
 
 
 def test_a_file_with_another_key_in_each_row_has_not_that_many_columns(tmp_path: Path) -> None:
-    rows = [{f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_COLUMNS + 500)]
+    rows = [
+        {f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_COLUMNS + 500)
+    ]
     source = read(
         write(tmp_path / "a.jsonl", "".join(json.dumps({**row, "id": str(at)}) + "\n" for at, row in enumerate(rows)))
     )

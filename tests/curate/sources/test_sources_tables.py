@@ -168,3 +168,16 @@ def test_save_to_disk_and_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         match=r"hf:org/formulas: can't be loaded .*Config name is missing. Please pick .*'big'\] .*:CONFIG@REV",
     ):
         read("hf:org/formulas")
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Null])
+def test_images_of_which_only_the_bytes_are_stored(kind: pl.DataType, tmp_path: Path) -> None:
+    """`datasets` stores no path of pictures that were made in memory; the column may even have no type."""
+    schema = {"image": pl.Struct({"bytes": pl.Binary, "path": kind}), "text": pl.String}
+    rows = {"image": [{"bytes": b"a", "path": None}, {"bytes": b"b", "path": None}], "text": ["x", "y"]}
+    for name in ("a.parquet", "a.arrow"):
+        frame = pl.DataFrame(rows, schema=schema)
+        frame.write_parquet(tmp_path / name) if name.endswith("parquet") else frame.write_ipc(tmp_path / name)
+        source = read(tmp_path / name)
+        assert images(source) == [f"{name}#image:0", f"{name}#image:1"]
+        assert ids(source) == ["a/1", "a/2"]

@@ -20,7 +20,13 @@ from curate.sources.places.table_fields import in_table
     ("name", "text", "said"),
     [
         ("labels.txt", "".join(f"./images/{n}.png|x_{n}\n" for n in range(4)), "put a TAB between them"),
+        ("labels.txt", "".join(f"{n}.png: x_{n}\n" for n in range(4)), "put a TAB between them"),
         ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
+        (
+            "labels.csv",
+            "file name,the formula\n" + "".join(f"{n}.png,x^{n}\n" for n in range(4)),
+            "--columns 'label:the formula,image:file name'",
+        ),
         ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
         ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is data, not a header"),
         ("labels.csv", "image|latex\n" + "".join(f"{n}.png|x_{n}\n" for n in range(4)), "separated by '|'"),
@@ -40,6 +46,69 @@ def test_what_to_do(name: str, text: str, said: str, tmp_path: Path) -> None:
         read(tmp_path / "set")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("place", [".", "train", "a/b"])
+def test_images_without_labels_are_counted_and_what_to_do_is_said(place: str, tmp_path: Path) -> None:
+    for n in range(3):
+        picture = image(tmp_path / "set" / place / f"{n}.png")
+    said = "; name the file that holds the labels, and this folder with --images; or put a file into it with a line "
+    said += "IMAGE<TAB>LABEL for each image"
+    for beside in ("", ", and passed over README.md (documentation)"):
+        with pytest.raises(UserError) as error:
+            read(tmp_path / "set")
+        assert str(error.value) == f"{tmp_path / 'set'}: it holds 3 images and no labels{beside}{said}"
+        write(tmp_path / "set" / "README.md", "# Photos\n")
+    with pytest.raises(UserError, match=r"0\.png: it is an image; name the file that holds the labels$"):
+        read(picture.with_name("0.png"))
+    write(tmp_path / "set" / "labels.txt", "".join(f"{n}.png\tx_{n}\n" for n in range(3)))  # as it says
+    assert images(read(tmp_path / "set")) == [(Path(place) / f"{n}.png").as_posix() for n in range(3)]
+
+
+@pytest.mark.parametrize("many", [3, 60])
+@pytest.mark.parametrize(("ending", "text"), [("json", '{"latex": "x"}'), ("tex", "x ^ 2")])
+@pytest.mark.parametrize("folder", ["set", "set/labels"])
+def test_a_file_for_each_image_is_not_taken_for_a_split(
+    ending: str, text: str, folder: str, many: int, tmp_path: Path
+) -> None:
+    """And its image isn't lost."""
+    for n in range(many):
+        image(tmp_path / "set" / f"{n}.png")
+        write(tmp_path / folder / f"{n}.{ending}", text)
+    with pytest.raises(
+        UserError, match=rf": it holds a \.{ending} file for each of {many} images, which is not read; "
+    ):
+        read(tmp_path / "set")
+
+
+def test_one_object_by_the_names_of_images_without_their_ending(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.json", json.dumps({f"p{n}": f"x_{n}" for n in range(3)}))
+    with pytest.raises(UserError, match="no label column"):
+        read(path)
+    for n in range(3):
+        image(tmp_path / "img" / f"p{n}.png")
+    for place in (path, tmp_path):
+        assert (images(read(place)), labels(read(place))) == (
+            [f"img/p{n}.png" for n in range(3)],
+            ["x_0", "x_1", "x_2"],
+        )
+
+
+@pytest.mark.parametrize("between", [": ", "|", ", ", ";"])
+def test_names_of_images_are_never_read_as_part_of_a_label(between: str, tmp_path: Path) -> None:
+    """Also if the file itself is named, where any text file can be read as labels."""
+    path = write(tmp_path / "gt.txt", "".join(f"{n}.png{between}x_{n}\n" for n in range(4)))
+    with pytest.raises(UserError, match="put a TAB between them"):
+        read(path)
+    assert labels(read(f"text:{path}"))[0] == f"0.png{between}x_0"
+
+
+def test_labels_beside_facts_on_each_image_are_read(tmp_path: Path) -> None:
+    for n in range(3):
+        image(tmp_path / f"{n}.png")
+        write(tmp_path / f"{n}.json", '{"camera": "phone"}')
+    write(tmp_path / "labels.txt", "".join(f"{n}.png\tx_{n}\n" for n in range(3)))
+    assert labels(read(tmp_path)) == ["x_0", "x_1", "x_2"]
 
 
 def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: Path) -> None:
