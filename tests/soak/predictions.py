@@ -51,7 +51,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
 
 def _changed(name: str, before: dict[str, bytes | None], after: dict[str, bytes | None], failed: bool) -> str | None:
     """What a command changed that it must not change, or left over."""
-    changed = {file for file in {*before, *after} if before.get(file, b"") != after.get(file, b"")}
+    changed = {*before} ^ {*after} | {file for file in {*before} & {*after} if before[file] != after[file]}
     others = [file for file in changed if not file.startswith(_AROUND)]
     wrong = [file for file in others if not re.fullmatch(_MAY_CHANGE[name][failed], file) or file.endswith(".tmp")]
     wrong += [file for file in after if file.startswith("tmp/")]

@@ -95,6 +95,23 @@ def test_what_breaks_a_promise_is_a_complaint() -> None:
         assert complaint(broken), broken
 
 
+def test_a_file_that_a_command_must_not_touch_is_noticed() -> None:
+    from predictions import _changed
+
+    before: dict[str, bytes | None] = {"base.jsonl": b"1", "asked/plain.jsonl": b"1"}
+    scores: dict[str, bytes | None] = {"scores/metrics.json": b"{}", "said/said-1.out": b""}
+    assert _changed("evaluate", before, before | scores, False) is None
+    assert _changed("prompts", before, before | {"asked/plain.jsonl": b""}, True) is None
+    for name, after, failed in (
+        ("evaluate", before | {"base.jsonl": b"2"}, False),
+        ("evaluate", before | scores, True),
+        ("compare", {"base.jsonl": b"1"}, False),
+        ("prompts", before | {"asked/.plain.jsonl.1.tmp": b""}, False),
+        ("card", before | {"tmp/left": b""}, False),
+    ):
+        assert _changed(name, before, after, failed), (name, after)
+
+
 def test_labels_are_the_same_for_the_same_seed() -> None:
     from labels import made
 

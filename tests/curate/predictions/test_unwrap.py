@@ -172,7 +172,7 @@ def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> Non
         page = ["compare", str(path), str(path), "--out", str(tmp_path / "page.html"), "--no-cdm", *flags]
         assert run("finetune", main_group, page) == 0
         told = capsys.readouterr().out
-        assert f"p.jsonl: {said}" in told
+        assert all(f"p.jsonl ({number}): {said}" in told for number in (1, 2))
         assert ("answers as they came" in told) == (not flags)
         assert ("answers as they came" in (tmp_path / "page.html").read_text(encoding="utf-8")) == (not flags)
 
