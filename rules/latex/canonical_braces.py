@@ -80,7 +80,7 @@ def _is_argument_of_infix(tokens: list[str], first: int, last: int) -> bool:
 
 def trailing(tokens: list[str]) -> Iterator[Edit]:
     """Space that is last once braces are gone, as in `x {\\,}`. If there is nothing else, `{ }` draws nothing too."""
-    if tokens != NOTHING_DRAWN and not without_trailing_space([token for token in tokens if token not in BRACES]):
+    if tokens != NOTHING_DRAWN and all(token in BRACES or not without_trailing_space([token]) for token in tokens):
         yield 0, len(tokens), NOTHING_DRAWN
     elif (end := without_trailing_space(tokens)) < len(tokens):
         yield end, len(tokens), []

@@ -344,7 +344,8 @@ class Reader(ScriptReader):
                 command, first = numerator
                 whole = [*first, command, *out]
                 infix = None
-            self.holds_end = closer == TO_END and ACTIONS.get(toks[n - 1]) == SPACE  # it is below the bar
+            if closer == TO_END and len(self.open) == 1:
+                self.holds_end = ACTIONS.get(toks[n - 1]) == SPACE  # it is below the bar
             out = whole
         self.infix_at = infix_at
         self.infix = infix

@@ -73,6 +73,7 @@ def key(label: str) -> str | None:
         (r"n\relax_S", "n_S"),
         (r"n\empty_S", "n_S"),
         (r"x ~ \label{a}", "x"),
+        (r"\root a \over b \, \of x \quad", r"\root a \over b \, \of x"),
         ("X^{+~}", "X ^ { + ~ }"),
         (r"\text{{a} {b}}", r"\text{a b}"),
         (r"\int\limits x", r"\int x"),
