@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -232,22 +232,6 @@ def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
     groups = _groups(frame.select("image", "split"))
     settled = [search.settle(group.place, set(group.names), group.split, search=False) for group in groups]
     return _resolved(frame, job, images, groups, settled, [""], "")
-
-
-def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | None = None) -> str | None:
-    """The folder in which most of some image names are found, with their folders; None if none is found."""
-    search = Search(images, near, "")
-    places: Counter[str] = Counter()
-    for group in _groups(
-        pl.DataFrame(
-            {"image": names, "split": [split] * len(names)}, schema=dict.fromkeys(("image", "split"), pl.String)
-        )
-    ):
-        settled = search.settle(group.place, set(group.names), split)
-        if settled.home is not None and f"/{settled.home}".endswith(f"/{group.place.path}".rstrip("/")):
-            end = len(settled.home) - len(group.place.path)
-            places[settled.home[:end].rstrip("/")] += len(settled.found)
-    return max(places, key=places.__getitem__, default=None)
 
 
 class _Group(NamedTuple):

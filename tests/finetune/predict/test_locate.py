@@ -176,7 +176,7 @@ def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -
 
 
 def test_other_predictions_and_facts_are_left_alone(tmp_path: Path) -> None:
-    rows = load_pairs(str(pages(tmp_path / "data")), "test")
+    rows = read_pairs(str(pages(tmp_path / "data")), "test").rows
     reader, out, facts = Reader(), tmp_path / "pred.jsonl", tmp_path / "pred.jsonl.run.json"
 
     def refused(message: str) -> None:
