@@ -6,6 +6,7 @@ Not for data sets, which may be large.
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -13,24 +14,37 @@ from typing import BinaryIO
 from curate.base.errors import UserError
 
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A regular file, opened. Raises OSError, and UserError for anything else.
-
-    A pipe that nobody writes to would be waited for, or be an empty file; a device may never end.
-    """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+    """A regular file, opened. Raises OSError, and UserError for anything else: a device may never end."""
+    if (kind := _kind(path)) is not None:
         raise UserError(f"{path}: is {kind}, not a file; write what it holds to a file, and name that")
     return path.open("rb")
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """The text of a regular file. Raises OSError, UnicodeDecodeError, and UserError for anything else."""
+    """The text of a regular file, of a pipe such as a shell's `<(…)`, or of /dev/null.
+
+    Raises OSError, UnicodeDecodeError, and UserError for anything else, such as a pipe that nobody writes to: an
+    ordinary reader would wait for it for ever.
+    """
+    if stat.S_ISFIFO(path.stat().st_mode):
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAIT)) as pipe:
+            os.set_blocking(pipe.fileno(), True)
+            if held := pipe.read():
+                return held.decode(encoding)
+        raise UserError(f"{path}: is a pipe that nobody writes to")
+    if path.samefile(os.devnull):
+        return ""
     with open_file(path) as file:
         return file.read().decode(encoding)
+
+
+def _kind(path: Path) -> str | None:
+    mode = path.stat().st_mode
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def why_not_json(error: ValueError | RecursionError) -> str:

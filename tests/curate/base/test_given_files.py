@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,24 @@ def odd(tmp_path: Path) -> Iterator[dict[str, Path]]:
 def test_what_is_no_regular_file_is_refused(kind: str, odd: dict[str, Path]) -> None:
     with pytest.raises(UserError) as raised:
         read_text(odd[kind])
-    assert str(raised.value) == f"{odd[kind]}: is a {kind}, not a file; write what it holds to a file, and name that"
+    said = f"{odd[kind]}: is a {kind}"
+    not_a_file = f"{said}, not a file; write what it holds to a file, and name that"
+    assert str(raised.value) == (f"{said} that nobody writes to" if kind == "pipe" else not_a_file)
+
+
+def test_what_a_shell_writes_into_a_pipe_is_read_and_the_null_device_is_an_empty_file() -> None:
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writer, "wb") as file:
+            file.write("中".encode() * 100_000)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert read_text(Path(f"/dev/fd/{reader}")) == "中" * 100_000
+    thread.join()
+    os.close(reader)
+    assert read_text(Path(os.devnull)) == ""
 
 
 _CURATE = {
