@@ -17,10 +17,17 @@ _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a so
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
-def open_file(path: Path) -> BinaryIO:
-    """A regular file, opened. Raises OSError, and UserError for anything else: a device may never end."""
-    if (kind := _kind(path)) is not None:
+def check_kind(path: Path) -> None:
+    """Raises OSError, and UserError if a path isn't a regular file: a reader may wait for a pipe for ever."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
         raise UserError(f"{path}: is {kind}, not a file; write what it holds to a file, and name that")
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A regular file, opened. Raises OSError, and UserError for anything else."""
+    check_kind(path)
     return path.open("rb")
 
 
@@ -40,11 +47,6 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
         return ""
     with open_file(path) as file:
         return file.read().decode(encoding)
-
-
-def _kind(path: Path) -> str | None:
-    mode = path.stat().st_mode
-    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def why_not_json(error: ValueError | RecursionError) -> str:

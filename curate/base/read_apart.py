@@ -16,6 +16,7 @@ import polars as pl
 
 from curate.base.bombs import BOMB_RATIO, is_bomb
 from curate.base.errors import UserError
+from curate.base.given_files import check_kind
 from rules.workers.pool import Lost
 from rules.workers.spread import do_apart, is_isolated
 
@@ -38,9 +39,11 @@ def read_apart(path: Path, work: Callable[..., Result], *arguments: Any) -> Resu
     """`work(*arguments)`, which reads the table at `path`: in a helper process inside `isolated`, otherwise here.
 
     `work`, its arguments and its result must be picklable if it may run in a helper.
-    Raises UserError if the table is damaged, ends the process that reads it, takes too long, or needs far more memory
-    than its size explains. Raises whatever else `work` raises.
+    Raises UserError if the table is a pipe or a device, is damaged, ends the process that reads it, takes too long, or
+    needs far more memory than its size explains. Raises whatever else `work` raises.
     """
+    if path.exists() and not path.is_dir():
+        check_kind(path)
     if not is_isolated() or not path.is_file():
         with damage_told(path):
             return work(*arguments)
@@ -84,7 +87,7 @@ def is_damage(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno is None
     if isinstance(error, pl.exceptions.PolarsError):
-        return str(error).startswith(_POLARS)
+        return str(error).startswith(_POLARS) and "(os error " not in str(error)
     if isinstance(error, MemoryError | SystemError | UnicodeDecodeError):
         return True
     return not _NATIVE.isdisjoint(kind.__name__ for kind in type(error).__mro__)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from curate.base.errors import UserError
+from curate.base.given_files import read_text
 from curate.sources.chat_layout import IMAGES, Layout
 
 NAME = "dataset_info.json"
@@ -40,8 +41,8 @@ def read_info(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     `datasets` writes a file of the same name, and ms-swift's holds a list.
     """
     try:
-        value = json.loads((folder / NAME).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        value = json.loads(read_text(folder / NAME, "utf-8-sig"))
+    except (OSError, ValueError, RecursionError, UserError):
         return None
     if not isinstance(value, dict) or not value or not all(isinstance(entry, dict) for entry in value.values()):
         return None

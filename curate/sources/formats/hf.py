@@ -17,6 +17,7 @@ import polars as pl
 from curate.base.column_names import TRIED, Columns
 from curate.base.errors import UserError
 from curate.base.extras import require
+from curate.base.given_files import read_text
 from curate.base.visible import clip, visible
 from curate.sources.format import Remote, SourceFormat
 from curate.sources.look import Look
@@ -30,7 +31,7 @@ from curate.sources.tables import SHARD, parquet_files, read_arrow, read_parquet
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be read: {error}") from error
     if not isinstance(value, dict):

@@ -317,7 +317,7 @@ def test_files_of_one_name_are_told_apart(page, tmp_path, capsys) -> None:
     capsys.readouterr()
     assert heads(*long) == [file.name for file in long]
     table = capsys.readouterr().out.splitlines()
-    title = next(line for line in table if line.startswith("metric"))
+    title = next(line for line in table if line.startswith("met"))  # cut where a terminal is narrow
     assert all(f"seed-{seed}.jsonl" in title for seed in (1, 2, 3)), title
 
 

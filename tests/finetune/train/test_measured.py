@@ -55,8 +55,12 @@ def test_other_files_are_refused_in_a_line(tmp_path: Path, lines: list[Any], sai
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("no JSON")
-    for path in (tmp_path / "x", tmp_path / "absent", tmp_path):
-        with pytest.raises(UserError, match="can't be read as the lines of"):
+    for path, said in (
+        (tmp_path / "x", "can't be read"),
+        (tmp_path / "absent", "can't be read"),
+        (tmp_path, "is a folder"),
+    ):
+        with pytest.raises(UserError, match=said):
             read_measured(path)
 
 
