@@ -91,7 +91,7 @@ def test_a_page_of_two_runs(audited: Path, tmp_path: Path, capsys: pytest.Captur
 
 
 def test_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    labels, out = tmp_path / "labels" / "labels.txt", tmp_path / "pictures"
+    labels, out = tmp_path / "mine" / "labels.txt", tmp_path / "pictures"
     labels.parent.mkdir()
     labels.write_text("x\ny\n")
     command = ["render", str(labels), "--out", str(out)]
