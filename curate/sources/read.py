@@ -377,8 +377,8 @@ def _seen(look: Look) -> str:
     if look.is_dir:
         files, folders = look.names
         endings = sorted({Path(name).suffix or name for name in files})
-        inner = f"{len(folders)} folder(s)" if folders else "no folder"
-        held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
+        inner = things(len(folders), "folder") if folders else "no folder"
+        held = f"{things(len(files), 'file')} ({', '.join(endings[:8])})" if files else "no file"
         aside = _aside(look)
         passed = f", and passed over {aside}: name a file that holds labels" if aside else ""
         empty = [f"{file.path.name} is empty" for file in look.label_files[:1] if not file.head]
@@ -387,4 +387,4 @@ def _seen(look: Look) -> str:
         return joined
     if not look.lines:
         return f"looked at its first bytes, which are not text ({look.head[:8]!r})" if look.head else "it is empty"
-    return f"looked at its name and first {len(look.lines)} lines"
+    return f"looked at its name and first {things(len(look.lines), 'line')}"

@@ -75,7 +75,7 @@ def unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{of_samples(part, whole)} {have(part)} errors that only an unsafe fix repairs",
         "it guesses what was meant",
-        "look at `curate fix SOURCE --unsafe-fixes --diff` before you make it",
+        "look at `curate fix SOURCE --unsafe-fixes --diff` before you apply it",
         codes_of(found),
         ("--fix", "unsafe"),
         named_rules(found, "with_unsafe_fix"),

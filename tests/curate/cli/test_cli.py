@@ -154,7 +154,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["audit", "--outt", "x"], "No such option '--outt'. Did you mean '--out'? See curate audit --help"),
         (["check"], "give a file, - for standard input, or labels with --latex"),
         (["check", "none.txt"], "none.txt: no such file"),
-        (["check", "."], "no known format: looked at 1 file(s) (.txt)"),
+        (["check", "."], "no known format: looked at 1 file (.txt)"),
         (["check", "labels.txt", "--latex", "a"], "not both"),
         (["check", "more"], "more: no such file"),
         (["check", "labels.txt", "--format", "xml"], "'xml' is not one of 'text', 'jsonl'"),
