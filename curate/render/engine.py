@@ -127,7 +127,11 @@ class Drawing:
         return left - half, low - half, right + half, high + half
 
 
-_NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
+#: Coordinates reach to 100,000 em: 20 em a character of the longest label that is drawn, and 60 times TeX's longest
+#: length.
+_FARTHEST = 1e8
+_NUMBER = r"(-?\d{1,8}(?:\.\d+)?(?:e-\d+)?)"
+_TOO_FAR = "a length in it is too large to be drawn"
 _PATH = re.compile(r'<path id="[\w-]+-g(\d+)" d="([MLCQZ\d\s.e-]*)"/>')
 _ELEMENT = re.compile(
     rf'<use href="#[\w-]+-g(\d+)" (?:x="{_NUMBER}" y="{_NUMBER}"'
@@ -168,6 +172,8 @@ def layout(tex: str) -> Drawing:
         else:
             elements.append(Glyph(int(number), float(x), float(y), 1.0, _colour(fill)))
     if at != len(body):
+        if re.match(r"<use [^<>]*(?:\d{9}|inf|NaN)", body[at:]):
+            raise RenderError(_TOO_FAR)
         raise RenderError(f"mathra draws an unknown element: {body[at : at + 60]}")
     if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
         _OUTLINES.update((int(number), path) for number, path in _PATH.findall(svg, 0, start))
@@ -177,7 +183,10 @@ def layout(tex: str) -> Drawing:
 
 def _shape(kind: str, attributes: Mapping[str, str]) -> Element:
     def of(name: str) -> float:
-        return float(attributes[name])
+        number = float(attributes[name])
+        if not -_FARTHEST < number < _FARTHEST:  # `inf`, too
+            raise RenderError(_TOO_FAR)
+        return number
 
     if kind == "rect":
         return Rule(of("x"), of("y"), of("width"), of("height"), _colour(attributes.get("fill")))

@@ -29,6 +29,7 @@ from curate.render.engine import Glyph
 from curate.render.glyph_table import character
 from curate.render.laid_out import laid_out
 from curate.render.prepare import prepare
+from finetune.metrics.glyphs import marks
 from rules.workers.pool import the_pool
 
 TABULAR = r"""\begin{tabular}{l}
@@ -489,3 +490,23 @@ def test_fonts_named_in_the_environment_come_first_and_may_be_broken(tmp_path, m
         assert ink(picture(render_png("解"))) > 50
     finally:
         forget_fonts()
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        r"\rule{9999999999999999999999999999999999pt}{1pt}",
+        r"\rule{1pt}{9999999999pt}",
+        r"x \rule[9999999999999999999999999999pt]{1pt}{1pt}",
+        r"a \hspace{99999999999999999999999999pt} b",
+        r"\hspace{99999999999999pt} x \hspace{-99999999999999pt} y",
+    ],
+)
+def test_no_drawing_is_endless(label: str) -> None:
+    for draw in (render_svg, render_png, marks):
+        with pytest.raises(RenderError, match="a length in it is too large to be drawn"):
+            draw(label)
+
+
+def test_the_widest_label_is_drawn() -> None:
+    assert render_png(r"\sum" * (LABEL_LIMIT // 4))
