@@ -67,6 +67,12 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
         temporary.unlink(missing_ok=True)
 
 
+def new_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8 with the line ends of `text`, whole or not at all. Raises what `new_file` raises."""
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
 @contextmanager
 def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary sibling folder that becomes `path` when the block ends without an error.

@@ -1,6 +1,6 @@
 """Reads small files that users name, such as settings and baselines, and says in plain words why JSON can't be read.
 
-Not for data sets, which may be large.
+Data sets, which may be large, are read elsewhere; only `check_kind` is for their files, too.
 """
 
 from __future__ import annotations

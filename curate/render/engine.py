@@ -129,8 +129,9 @@ class Drawing:
 
 #: Coordinates reach to 100,000 em: 20 em a character of the longest label that is drawn, and 60 times TeX's longest
 #: length.
-_FARTHEST = 1e8
-_NUMBER = r"(-?\d{1,8}(?:\.\d+)?(?:e-\d+)?)"
+_DIGITS = 8
+_NUMBER = rf"(-?\d{{1,{_DIGITS}}}(?:\.\d+)?(?:e-\d+)?)"
+_FAR = re.compile(rf"<use [^<>]*(?:\d{{{_DIGITS + 1}}}|inf|NaN)")
 _TOO_FAR = "a length in it is too large to be drawn"
 _PATH = re.compile(r'<path id="[\w-]+-g(\d+)" d="([MLCQZ\d\s.e-]*)"/>')
 _ELEMENT = re.compile(
@@ -172,7 +173,7 @@ def layout(tex: str) -> Drawing:
         else:
             elements.append(Glyph(int(number), float(x), float(y), 1.0, _colour(fill)))
     if at != len(body):
-        if re.match(r"<use [^<>]*(?:\d{9}|inf|NaN)", body[at:]):
+        if _FAR.match(body, at):
             raise RenderError(_TOO_FAR)
         raise RenderError(f"mathra draws an unknown element: {body[at : at + 60]}")
     if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
@@ -184,7 +185,7 @@ def layout(tex: str) -> Drawing:
 def _shape(kind: str, attributes: Mapping[str, str]) -> Element:
     def of(name: str) -> float:
         number = float(attributes[name])
-        if not -_FARTHEST < number < _FARTHEST:  # `inf`, too
+        if not abs(number) < 10**_DIGITS:  # `inf` and `nan`, too
             raise RenderError(_TOO_FAR)
         return number
 

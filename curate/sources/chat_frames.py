@@ -13,7 +13,7 @@ from curate.base.column_names import TRIED, Columns
 from curate.images.in_json import ENDINGS
 from curate.sources.chat_layout import IMAGES, Layout, label_beside, layout_of, plain_label
 from curate.sources.chat_rows import PACKED_IMAGE, WEB_IMAGE, Stored, Unfit, is_web, label_of, sample_of
-from curate.sources.columns import IMAGE_NOT_PATH, kept_columns, rows_frame
+from curate.sources.columns import IMAGE_NOT_PATH, add_others, rows_frame
 from curate.sources.model import STORED_IMAGE, Job
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def chat_frame(
     job.notes[WEB_IMAGE] += sum(1 for image in columns["image"] if image is not None and is_web(image))
     if not any(text is not None for text in columns["system"]):
         del columns["system"]
-    for name in kept_columns(list(dict.fromkeys(name for names in others.values() for name in names)), job):
-        clean = name.encode("utf-8", "backslashreplace").decode()
-        columns[f"source_{clean}" if clean in columns else clean] = [extra.get(name) for extra in extras]
+    add_others(columns, (name for names in others.values() for name in names), extras, job)
     own = replace(job, columns=_own_columns(job))
     frame = rows_frame(columns, places, own, path)
     job.id_column = own.id_column

@@ -55,6 +55,15 @@ def kept_columns(names: Sequence[str], job: Job) -> list[str]:
     return kept
 
 
+def add_others(
+    columns: dict[str, list[Any]], names: Iterable[str], rows: Sequence[Mapping[str, Any]], job: Job
+) -> None:
+    """Add what else the records of a file hold. names: of all `rows`; one that is taken becomes `source_NAME`."""
+    for name in kept_columns(list(dict.fromkeys(names)), job):
+        clean = name.encode("utf-8", "backslashreplace").decode()
+        columns[f"source_{clean}" if clean in columns else clean] = [row.get(name) for row in rows]
+
+
 def label_column(names: Sequence[str], job: Job, path: Path, columns: Mapping[str, Sequence[Any]] | None = None) -> str:
     """The label column. Raises UserError, listing the columns, if there is none.
 

@@ -33,7 +33,7 @@ def card(folder: Path, metrics: Path | None) -> None:
 
     FOLDER holds an adapter or a merged model.
     """
-    from curate.base.atomic_files import new_file
+    from curate.base.atomic_files import new_text
     from finetune.cli.evaluate import is_metrics
     from finetune.models.facts import model_facts
     from finetune.models.provenance import CARD, METRICS, card_of, is_card, read_facts, read_kind, read_metrics
@@ -55,6 +55,5 @@ def card(folder: Path, metrics: Path | None) -> None:
             texts[METRICS] = read_text(metrics)
     texts[CARD] = card_of(folder, facts, kind)
     for name, text in texts.items():
-        with new_file(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        new_text(folder / name, text)
     say(f"card      {folder / CARD}{replaced}")

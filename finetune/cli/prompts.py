@@ -204,17 +204,13 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
 
     The scores first: by them, the command knows its other files again if it was stopped between them.
     """
-    from curate.base.atomic_files import new_file
+    from curate.base.atomic_files import new_text
     from finetune.compare.prompt_table import as_markdown
 
-    with new_file(out / PROMPTS_FILE) as temporary:
-        text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
-    with new_file(out / PAGE_FILE) as temporary:
-        temporary.write_text(as_markdown(found), encoding="utf-8", newline="\n")
+    new_text(out / PROMPTS_FILE, json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    new_text(out / PAGE_FILE, as_markdown(found))
     for one in found:
-        with new_file(unwrapped_file(out, one.asked.prompt.name)) as temporary:
-            temporary.write_text(unwrapped_text(one.unwrapping), encoding="utf-8", newline="\n")
+        new_text(unwrapped_file(out, one.asked.prompt.name), unwrapped_text(one.unwrapping))
 
 
 def unwrapped_text(unwrapping: Unwrapping) -> str:

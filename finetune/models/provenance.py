@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate.base.atomic_files import new_file
+from curate.base.atomic_files import new_text
 from curate.base.errors import UserError
 from curate.base.given_files import read_text
 from curate.export.tell.manifest import MANIFEST, read_manifest
@@ -120,9 +120,9 @@ def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None
     """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
     facts = replace(facts, config=public(facts.config))
     card = card_of(folder, facts, kind)
-    _write(folder / SETTINGS, as_yaml(facts.config))
-    _write(folder / TRAINING, json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n")
-    _write(folder / CARD, card)
+    new_text(folder / SETTINGS, as_yaml(facts.config))
+    new_text(folder / TRAINING, json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n")
+    new_text(folder / CARD, card)
 
 
 def card_of(folder: Path, facts: TrainingFacts, kind: str) -> str:
@@ -139,11 +139,6 @@ def card_of(folder: Path, facts: TrainingFacts, kind: str) -> str:
 def is_card(start: bytes) -> bool:
     """Whether a file that begins with these bytes is a card that `model_card` wrote."""
     return start.startswith(b"---\n") and b"\n- texsieve\n" in start.partition(b"\n---\n")[0]
-
-
-def _write(path: Path, text: str) -> None:
-    with new_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def public(config: Config) -> Config:

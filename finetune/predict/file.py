@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from curate.base.atomic_files import new_file
+from curate.base.atomic_files import new_file, new_text
 from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
 from curate.base.given_files import read_text
@@ -145,8 +145,7 @@ class PredictionFile:
         else:
             text = json.dumps(self.facts, ensure_ascii=False, indent=1)
             try:
-                with new_file(facts_file(self.path)) as temporary:
-                    temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+                new_text(facts_file(self.path), text + "\n")
             except OSError as error:
                 raise self._unwritten(error) from error
 

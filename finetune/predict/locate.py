@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from curate.base.atomic_files import new_file
+from curate.base.atomic_files import new_text
 from curate.base.errors import UserError
 from curate.images.model_ready import Resize
 from curate.predictions.rows import read_predictions
@@ -124,9 +124,9 @@ def predict_pages(
     facts = {**data, "boxes": {"sha256": _sha256(boxes), "coordinates": coordinates}}
     _check_crops(crops, asked, facts["boxes"])
     read = predict_file(asker, parts, facts, prompt, crops, asking, progress=_stage(progress, "read"))
-    with new_file(facts_file(path)) as temporary:  # first: without it, the file would be another program's
-        said = {"model": asker.identity(), "data": facts, "prompt": prompt, "located_by": PROMPT}
-        temporary.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    said = {"model": asker.identity(), "data": facts, "prompt": prompt, "located_by": PROMPT}
+    # First: without it, the file would be another program's.
+    new_text(facts_file(path), json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     _join(path, [(page, gt) for page, gt in pages.rows if page in boxes], pages, parts, crops)
     whole = sum(not some for some in boxes.values())
     read = replace(read, unopened={**located.unopened, **read.unopened})
@@ -161,8 +161,7 @@ def _join(path: Path, rows: Sequence[tuple[str, str]], pages: Rows, parts: Crops
         }
         line = {name: value for name, value in line.items() if value is not None}
         lines.append(json.dumps({**line, "boxes": [box for _, box in of if box is not None]}, ensure_ascii=False))
-    with new_file(path) as temporary:
-        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
+    new_text(path, "".join(line + "\n" for line in lines))
 
 
 def _stage(progress: Progress, name: str) -> Progress:

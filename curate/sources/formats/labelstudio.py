@@ -14,7 +14,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.sources.chat_rows import Unfit
-from curate.sources.columns import kept_columns, rows_frame
+from curate.sources.columns import add_others, rows_frame
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import resolve_images
 from curate.sources.json_rows import read_records
@@ -95,9 +95,7 @@ predictions, annotations that disagree, several texts, or the text of a region o
             columns["task"].append(record.get("id"))
             extras.append(task.others)
         columns["image"] = _local(names, job, part)
-        for name in kept_columns(list(dict.fromkeys(name for extra in extras for name in extra)), job):
-            clean = name.encode("utf-8", "backslashreplace").decode()
-            columns[f"source_{clean}" if clean in columns else clean] = [extra.get(name) for extra in extras]
+        add_others(columns, (name for extra in extras for name in extra), extras, job)
         own = Columns({"label": "label", "image": "image", "id": given.get("id", "task")}, TRIED)
         frame = rows_frame(columns, places, replace(job, columns=own), part.path)
         return resolve_images(with_split(frame, part), job, part.path, part.split)
