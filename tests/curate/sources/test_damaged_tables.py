@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -265,3 +266,13 @@ def test_what_was_reported_in_a_helper_is_not_lost(tmp_path: Path, in_helpers: N
     assert any("could be labels too" in note for note in source.notes)
     again = read(path, limit=1)
     assert (again.rows, labels(again)) == (1, ["x"])
+
+
+def test_a_helper_imports_only_what_a_table_needs() -> None:
+    code = (
+        "import sys, curate.sources.tables\n"
+        "unneeded = {'numpy', 'pyarrow', 'PIL', 'curate.sources.registry', 'curate.archives'} & set(sys.modules)\n"
+        "assert not unneeded, unneeded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
