@@ -267,8 +267,8 @@ def _about_style(plan: ExportPlan) -> Iterator[str]:
     respelled, others = (sum(getattr(done, name) for done in plan.labels) for name in ("respelled", "not_canonical"))
     if plan.options.style == "canonical":
         yield (
-            f"{things(respelled, 'label')} respelled, in samples kept or not: every readable label is now canonical, in "
-            "test sets too."
+            f"{things(respelled, 'label')} respelled, in samples kept or not: every readable label is now canonical, "
+            "in test sets too."
         )
     elif plan.options.fix != "none" and others:
         yield (

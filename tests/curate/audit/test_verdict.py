@@ -38,7 +38,13 @@ def entry(samples: int = 10_000, **more) -> dict:
     }
     zero = [f"errors_{way}" for way in ("without_fix", "with_unsafe_fix", "with_safe_fix")]
     zero += ["samples_with_error", "samples_with_warning", "layout_tokens", "duplicate_labels", "missing_image"]
-    zero += ["warnings_without_safe_fix", "warnings_mended_by_export", "no_visual_key_without_error", "residue", "respellable"]
+    zero += [
+        "warnings_without_safe_fix",
+        "warnings_mended_by_export",
+        "no_visual_key_without_error",
+        "residue",
+        "respellable",
+    ]
     return {**base, **dict.fromkeys(zero, 0), **more}
 
 
@@ -235,7 +241,7 @@ def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
 
 
 def test_a_set_none_of_whose_images_can_be_opened_is_never_ready():
-    missing = entry(with_image=3, samples=10_000, missing_image=3, rules=[rule("IMG005", "undecodable-image", 3)])
+    missing = entry(with_image=3, samples=10_000, missing_image=3, rules=[rule("PAR002", "missing-image", 3)])
     assert judge(missing)[0] == "unfit"
     lenient = fill(Thresholds(), {"missing_fix": 1, "missing_doubtful": 1, "missing_unfit": 1})
     assert judge(missing, lenient)[0] == "doubtful"
@@ -332,7 +338,9 @@ def test_broken_labels_are_told_beside_missing_images():
     broken["rules"] = [rule("IMG005", "undecodable-image", 10_000), rule("SYN001", "unbalanced-brace", 2)]
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
-    assert reasons[0] == "None of its 10,000 images can be opened; check that `--images set=DIR` is the right folder."
+    assert reasons[0] == (
+        "None of its 10,000 images can be opened; each finding of IMG005 says what the file is, and what to do."
+    )
     assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (SYN001" in reasons[1]
 
 
