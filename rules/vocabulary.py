@@ -46,6 +46,10 @@ MENDERS: dict[str, str] = {
     "columns": "curate audit --columns label:NAME",
 }
 
+#: The menders that prepare pictures: what they mend is wrong for a reader of the files, not in what `curate export`
+#: writes.
+PREPARED = ("export", "export-resize", "export-crop", "export-invert")
+
 #: Tags and menders that rules of other packages can't have: code relies on which rules have them.
 OUR_TAGS = frozenset(
     ("not-judged", "lost", "layout-repair", "canonical-form", "unscored", "unusable-image", "predictions")

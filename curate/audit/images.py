@@ -169,6 +169,18 @@ def _elsewhere(source: Source, first: str, image: str) -> Path | None:
         return None
 
 
+def _note_orphans(samples: pl.DataFrame, sources: Sequence[Source]) -> None:
+    """Say for each source how many images have no row: the finding is a remark, and this may be half of the set."""
+    found = samples.filter(pl.col("orphan_images") > 0).unique("source").select("source", *ORPHANS)
+    of_source = {name: (number, example) for name, number, example in found.iter_rows()}
+    for source in sources:
+        number, example = of_source.get(source.name, (0, ""))
+        if number:
+            named = f"that no row names ({example}): find their labels, or move them away"
+            note = f"image file {named}" if number == 1 else f"image files {named}"
+            source.notes[note] = source.notes.get(note, 0) + number
+
+
 def join_pairs(
     samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
 ) -> pl.DataFrame:
@@ -176,6 +188,7 @@ def join_pairs(
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
     if "orphans" in needs and options.probe_images and options.limit is None and options.sample is None:
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])
+        _note_orphans(samples, sources)
     if "pairs" in needs:
         samples = with_pairs(
             samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)

@@ -32,6 +32,7 @@ def source_counts(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         by_unsafe.sum().alias("errors_with_unsafe_fix"),
         by_hand.sum().alias("errors_without_fix"),
         (pl.col("open_warning") & ~error).sum().alias("warnings_without_safe_fix"),
+        pl.col("prepared").sum().alias("warnings_mended_by_export"),
         unkeyed.sum().alias("no_visual_key"),
         (unkeyed & ~error).sum().alias("no_visual_key_without_error"),
         pl.col("layout").sum().alias("layout_tokens"),

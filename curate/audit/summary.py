@@ -158,6 +158,7 @@ _COPIED = (
     "errors_with_unsafe_fix",
     "errors_without_fix",
     "warnings_without_safe_fix",
+    "warnings_mended_by_export",
     "no_visual_key",
     "no_visual_key_without_error",
     "layout_tokens",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rules.registry import fixing_as, mended_by, tagged
+from rules.vocabulary import PREPARED
 
 SEVERITY_RANK = {"info": 1, "warning": 2, "error": 3}
 
@@ -68,6 +69,8 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     missing, layout, residue = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout", "residue"))
     apart = pl.col("rule").is_in(mended_by("realign", "export", "export-resize"))
     own = error & ~layout & ~missing & ~apart  # those are resolved in their own way and counted apart
+    warning = (pl.col("severity") == "warning") & (fix != "safe")
+    prepared, by_option = (pl.col("rule").is_in(mended_by(*menders)) for menders in (PREPARED[:1], PREPARED[1:]))
     fixable = fix.is_in(["safe", "unsafe"])
     stuck = own & ~fixable
     about_samples = findings.filter(pl.col("sample_id").is_not_null()).with_row_index("finding")
@@ -82,7 +85,8 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             own.alias("own"),
             stuck.alias("stuck"),
             (own & (fix == "unsafe")).alias("unsafe"),
-            ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
+            (warning & ~prepared & ~by_option).alias("open_warning"),
+            (warning & prepared).alias("prepared"),
             missing.alias("missing"),
             residue.alias("residue"),
             ((fix == "safe") & pl.col("rule").is_in(fixing_as("style"))).alias("respellable"),
@@ -93,7 +97,7 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     key = pl.when(pl.col("visual_key").is_not_null()).then(pl.col("visual_key").hash()).alias("visual_key")
     kept = (pl.col("source", "split").cast(pl.Categorical), key, "score", "n_tokens")
     seen = (pl.col("image").is_not_null(), pl.col("width").is_null().alias("unmeasured"))
-    flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing", "residue", "respellable")
+    flags = ("layout", "own", "stuck", "unsafe", "open_warning", "prepared", "missing", "residue", "respellable")
     return (
         samples.lazy()
         .select("sample_id", *kept, *seen)

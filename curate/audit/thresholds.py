@@ -27,7 +27,8 @@ class Thresholds:
     #: corrects a data set; beyond 1 in 2, it makes a new one, which needs an audit of its own.
     unsafe_doubtful: Share = 0.20
     unsafe_unfit: Share = 0.50
-    #: Warnings without a safe fix. They may be false alarms, so they never make a source unfit.
+    #: Warnings that neither a safe fix nor `curate export` mends. They may be false alarms, so they never make a source
+    #: unfit.
     warning_fix: Share = 0.30
     warning_doubtful: Share = 0.60
     #: Rows that could not be read. They are gone and do no harm, but if files are joined by line or by name, a gap is
@@ -39,7 +40,8 @@ class Thresholds:
     missing_fix: Share = 0.01
     missing_doubtful: Share = 0.10
     missing_unfit: Share = 0.50
-    #: Images that one flag of `curate export` repairs: pages that are mostly paper, light ink on dark paper.
+    #: Images that `curate export` repairs, some with a flag: pages that are mostly paper, light ink on dark paper, and
+    #: what training code often reads wrongly.
     images_fix: Share = 0.05
     #: Labels without a visual key and without an error: texsieve can't tell what they look like, so duplicates, leaks
     #: and fixes can't be checked for them. Doubtful at worst: they may well be right.

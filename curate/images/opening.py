@@ -24,6 +24,7 @@ from curate.images import stored
 from curate.images.errors import LEAVES, ImageError, error_text
 from curate.images.ink import has_alpha
 from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
+from curate.images.unread import what_it_is
 from rules.workers.cores import cores
 from rules.workers.helper import each
 from rules.workers.pool import Lost
@@ -334,7 +335,7 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError("not a known image format") from error
+        raise ImageError(what_it_is(source if isinstance(source, Path) else source.getvalue())) from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"the header claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
     except Exception as error:  # header parsers raise anything on broken data

@@ -224,19 +224,29 @@ def achievable_levels(before: Text, edits: Sequence[Edit]) -> list[FixLevel]:
 def _sooner_or_later(
     before: Text, waiting: Sequence[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
 ) -> set[Edit]:
-    """The edits in order that `pick` takes, and those that overlap one: they are judged again when it is made."""
+    """The edits in order that `pick` takes, and those that overlap one: they are judged again when it is made.
+
+    An edit may only be right together with others of its rule, such as the delimiters at both ends of a label. If
+    another rule's edit is in the way of one of them, the rule's edits are tried by themselves.
+    """
+    size = len(before.text)
     taken: set[Edit] = set()
     while waiting:
-        chosen = disjoint(waiting, len(before.text))
+        chosen = disjoint(waiting, size)
         good = sorted(pick(before, chosen), key=lambda edit: edit.start)
         taken.update(good)
+        tried = set(chosen)
+        parted = {edit.rule for edit in waiting if edit not in tried}.intersection(
+            edit.rule for edit in chosen if edit not in taken
+        )
+        for code in sorted(parted):
+            taken.update(pick(before, disjoint([edit for edit in waiting if edit.rule == code], size)))
         starts = [edit.start for edit in good]
         for edit in waiting:  # of edits that are in order and disjoint, only the nearest can overlap it
             place = bisect_left(starts, edit.start)
             near = good[max(place - 1, 0) : place + 1]
             if any(overlap(edit, one) for one in near):
                 taken.add(edit)
-        tried = set(chosen)
         waiting = [edit for edit in waiting if edit not in taken and edit not in tried]
     return taken
 

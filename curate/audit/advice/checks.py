@@ -25,6 +25,7 @@ _CHECKS: tuple[Callable[[Entry, Thresholds], Point | None], ...] = (
     usable.no_images, usable.missing, usable.unreadable,
     of_labels.layout, of_labels.broken, of_labels.unsafe, of_labels.safe, of_labels.warnings, of_labels.residue,
     of_labels.spelling, of_labels.unkeyed,
-    of_images.pages, of_images.inverted, of_images.small, of_images.stretched,
+    of_images.pages, of_images.inverted, of_images.small, of_images.unprepared,
+    of_images.stretched,
     of_sets.held_out, of_sets.duplicates, of_sets.leaks, of_sets.shared, of_sets.few, of_sets.long,
 )  # fmt: skip

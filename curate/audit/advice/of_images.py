@@ -72,6 +72,24 @@ def small(entry: Entry, limits: Thresholds) -> Point | None:
     return Point("image-size", READY, part / whole, part, what, why, do, codes_of(found), (), named_rules(found))
 
 
+def unprepared(entry: Entry, limits: Thresholds) -> Point | None:
+    part, whole = entry["warnings_mended_by_export"], entry["samples"]
+    if not part:
+        return None
+    found = [rule for rule in counts_of(entry, mended_by("export")) if rule["samples"]]
+    return Point(
+        "unprepared",
+        worst_level(part / whole, limits.images_fix),
+        part / whole / 2,  # half of all training code reads such files rightly
+        part,
+        f"{of_samples(part, whole)} {have(part)} an image that training code often reads wrongly",
+        "it ignores EXIF tags, or drops transparency and the depth of colours",
+        "train on what `curate export` writes: upright, RGB, on white",
+        codes_of(found),
+        named=named_rules(found),
+    )
+
+
 def stretched(entry: Entry, limits: Thresholds) -> Point | None:
     found = [rule for rule in counts_of(entry, mended_by("train-pixels")) if rule["samples"]]
     part, whole = sum(rule["samples"] for rule in found), entry["samples"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from curate.audit.advice.point import DOUBTFUL, READY, Entry, Point
 from curate.audit.advice.words import codes_of, counts_of, have, most, named_rules, of_samples, worst_level
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share
 from rules.registry import all_rules, fixing_as, mended_by, tagged
-from rules.vocabulary import MENDERS
+from rules.vocabulary import MENDERS, PREPARED
 
 #: One label that is known to be broken stands for others that no rule sees (`Thresholds.broken_fix`), and a model
 #: learns all of them as they are.
@@ -112,7 +114,7 @@ def warnings(entry: Entry, limits: Thresholds) -> Point | None:
     if not part:
         return None
     level = worst_level(part / whole, limits.warning_fix, limits.warning_doubtful)
-    found = most(entry, "warning")
+    found = [rule for rule in most(entry, "warning", without=mended_by(*PREPARED)) if _stays_open(rule)]
     return Point(
         "warnings",
         level,
@@ -124,6 +126,11 @@ def warnings(entry: Entry, limits: Thresholds) -> Point | None:
         codes_of(found),
         named=named_rules(found),
     )
+
+
+def _stays_open(rule: Any) -> bool:
+    """Whether a rule has samples that no safe fix mends."""
+    return bool(rule["without_fix"] or rule["with_unsafe_fix"])
 
 
 def residue(entry: Entry, limits: Thresholds) -> Point | None:

@@ -67,7 +67,10 @@ def missing(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     rules = codes_of(counts_of(entry, tagged("unusable-image")))
     level = worst_level(part / whole, limits.missing_fix, limits.missing_doubtful, limits.missing_unfit)
+    found = [rule for rule in counts_of(entry, tagged("unusable-image")) if rule["samples"]]
     right = f"check that `--images {entry['name']}=DIR` is the right folder"
+    if found and all_rules()[found[0]["rule"]].family == "IMG":  # the files are there
+        right = f"each finding of {found[0]['rule']} says what the file is, and what to do"
     if entry["missing_image"] == entry["with_image"]:
         what = f"None of its {things(entry['with_image'], 'image')} can be opened"
         return Point("missing-images", max(level, DOUBTFUL), 1, part, what, do=right, rules=rules)

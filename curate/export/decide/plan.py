@@ -266,7 +266,10 @@ def _about_style(plan: ExportPlan) -> Iterator[str]:
     """How labels are spelled, if labels were to be changed at all."""
     respelled, others = (sum(getattr(done, name) for done in plan.labels) for name in ("respelled", "not_canonical"))
     if plan.options.style == "canonical":
-        yield f"{things(respelled, 'label')} respelled: every readable label is now canonical, in test sets too."
+        yield (
+            f"{things(respelled, 'label')} respelled, in samples kept or not: every readable label is now canonical, "
+            "in test sets too."
+        )
     elif plan.options.fix != "none" and others:
         yield (
             f"{things(others, 'label')} could be written in canonical spelling without changing a picture; --style "

@@ -93,6 +93,7 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     is_new = pl.col("new_label").is_not_null()
     label = pl.coalesce("new_label", "label")
     checked = item.run.summary.get("config", {}).get("images", False)
+    unusable = found.filter(pl.col("rule").is_in(tagged("unusable-image")))["row"].unique()
     kept = _kept_by_samples(item, found if labels.n_changed else found.clear())
     frame = (
         rows.join(changed, on="row", how="left", maintain_order="left")
@@ -103,7 +104,12 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
             "row",
             pl.col("source").cast(names.source),
             pl.col("split").cast(names.own_split).alias("own_split"),
-            (pl.col("image").is_not_null() & (pl.col("width").is_not_null() | pl.lit(not checked))).alias("has_image"),
+            # A header may be whole where the pixels aren't: the audit found that.
+            (
+                pl.col("image").is_not_null()
+                & (pl.col("width").is_not_null() | pl.lit(not checked))
+                & ~pl.col("row").is_in(unusable.implode())
+            ).alias("has_image"),
             "width",
             "height",
             pl.when(is_new).then("new_n_tokens").otherwise("n_tokens").alias("n_tokens"),

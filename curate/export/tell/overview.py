@@ -116,7 +116,7 @@ def _fixes(facts: dict[str, Any]) -> Iterator[str]:
     if facts["fixed"]:
         changed = sum(row["changed"] for row in facts["sources"])
         most = ", ".join(f"{code} ({count(number)})" for code, number in list(facts["fixed"].items())[:5])
-        yield f"{things(changed, 'kept label')} changed; repairs most often by {most}."
+        yield f"{things(changed, 'kept label')} changed; repairs, in samples kept or not, most often by {most}."
     decided = {key: number for key, number in facts["decisions"].items() if number and key in _APPLIED}
     if decided:
         yield "Decisions applied: " + ", ".join(f"{count(number)} {key}" for key, number in decided.items()) + "."

@@ -175,7 +175,7 @@ def undecodable_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     InkML that can't be drawn because it has no strokes, is cut off or contains invalid numbers.
 
     Why: Training stops at it.
-    Fix: None: drop the sample, or fetch the file again.
+    Fix: None: drop the sample, or fetch the file again. The message names HEIC, AVIF and the like: convert those.
     """
     if not has_columns(samples, "image_error"):
         return none()

@@ -199,6 +199,8 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a ^ { 12 }`` -> ``12`` => ``a ^ { 1 2 }``
     Quiet: ``x^{--}``
     Quiet: ``a ^ { 1 2 }``
+    Fires: ``$12 ^ { a }$`` -> ``12`` => ``$1 2 ^ { a }$``
+    Quiet: ``$q = a ^ { 2 }$``
     Quiet: ``x ^ { 2 } \text { and }``
     Quiet: ``\begin{array} { c c } a & b \end{array}``
     Fix: Safe: spaces between the tokens.
@@ -208,13 +210,19 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
         return
     starts = {start: index for index, (start, _) in enumerate(label.spans)}
     words = label.prose
+    outer = label.reading.wrapper  # DLM001 reports delimiters: they are no tokens of the formula
+    first, last = (0, len(label.tokens)) if outer is None else (outer.start, outer.end)
+    inside = (label.spans[first][0], label.spans[last - 1][1]) if first < last else (0, 0)
     for match in _SPACED_TOKENS.finditer(label.text):
         index = starts.get(match.start())
         if index is None or index in words or label.tokens[max(0, index - 1)] in (r"\begin", r"\end"):
             continue
         if match[0].strip("'") == "" or match[0] in ("[object", "Object]"):
             continue  # a space would break a double prime, and NRM001 reports the other
-        yield Finding(f"{match[0]!r} should be {len(match[0])} tokens", *match.span(), " ".join(match[0]))
+        start, end = max(match.start(), inside[0]), min(match.end(), inside[1])
+        glued = label.text[start:end]
+        if len(glued) > 1:
+            yield Finding(f"{glued!r} should be {len(glued)} tokens", start, end, " ".join(glued))
 
 
 @samples_rule(

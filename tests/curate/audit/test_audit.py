@@ -323,6 +323,20 @@ def test_some_images_missing_are_findings_with_the_path_of_the_label_file(tmp_pa
     assert run.summary["sources"][0]["unreadable"] == 0
 
 
+def test_images_without_a_row_are_counted_in_a_note_with_names(tmp_path):
+    (tmp_path / "img").mkdir()
+    for name in "abc":
+        Image.new("L", (40, 30), 255).save(tmp_path / "img" / f"{name}.png")
+    rows = [{"image": "img/a.png", "label": "x"}]
+    labels = write_jsonl(tmp_path / "labels.jsonl", rows)
+    (entry,) = run_audit(tmp_path / "run", labels).summary["sources"]
+    note = "image files that no row names (img/b.png, img/c.png): find their labels, or move them away"
+    assert entry["notes"] == {note: 2}
+    write_jsonl(labels, [*rows, {"image": "img/b.png", "label": "y"}, {"image": "img/c.png", "label": "z"}])
+    (entry,) = run_audit(tmp_path / "run", labels, update=True).summary["sources"]
+    assert entry["notes"] == {}
+
+
 def test_unreadable_rows_are_counted_and_kept_with_their_place(tmp_path):
     source = tmp_path / "rows.jsonl"
     source.write_bytes(

@@ -72,6 +72,21 @@ def test_counts_of_a_small_run():
     assert summary["score_histogram"][8] == 1
 
 
+def test_warnings_that_something_mends_are_not_likely_wrong():
+    samples = [sample(f"a/{at}", "a", f"x_{at}") for at in range(4)]
+    findings = [
+        finding("a/0", "a", "IMG006", None, None),
+        finding("a/1", "a", "IMG006", None, None),
+        finding("a/1", "a", "PAR007", None, None),
+        finding("a/2", "a", "IMG007", None, None),
+        finding("a/3", "a", "DLM001", 0, 1, fix="safe"),
+    ]
+    summary = summary_of(samples, [{**row, "severity": "warning"} for row in findings], [facts("a", 4)])
+    assert summary["totals"]["samples_with_warning"] == 4
+    (entry,) = summary["sources"]
+    assert (entry["warnings_without_safe_fix"], entry["warnings_mended_by_export"]) == (1, 2)
+
+
 @pytest.mark.parametrize("parts", [1, 3])
 def test_what_a_rule_only_remarks_on_is_counted_apart_from_its_errors(parts):
     samples = [sample(f"{source}/{n}", source, f"x {n}") for source in "ab" for n in range(3)]

@@ -38,7 +38,13 @@ def entry(samples: int = 10_000, **more) -> dict:
     }
     zero = [f"errors_{way}" for way in ("without_fix", "with_unsafe_fix", "with_safe_fix")]
     zero += ["samples_with_error", "samples_with_warning", "layout_tokens", "duplicate_labels", "missing_image"]
-    zero += ["warnings_without_safe_fix", "no_visual_key_without_error", "residue", "respellable"]
+    zero += [
+        "warnings_without_safe_fix",
+        "warnings_mended_by_export",
+        "no_visual_key_without_error",
+        "residue",
+        "respellable",
+    ]
     return {**base, **dict.fromkeys(zero, 0), **more}
 
 
@@ -235,7 +241,7 @@ def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
 
 
 def test_a_set_none_of_whose_images_can_be_opened_is_never_ready():
-    missing = entry(with_image=3, samples=10_000, missing_image=3, rules=[rule("IMG005", "undecodable-image", 3)])
+    missing = entry(with_image=3, samples=10_000, missing_image=3, rules=[rule("PAR002", "missing-image", 3)])
     assert judge(missing)[0] == "unfit"
     lenient = fill(Thresholds(), {"missing_fix": 1, "missing_doubtful": 1, "missing_unfit": 1})
     assert judge(missing, lenient)[0] == "doubtful"
@@ -292,6 +298,7 @@ def test_every_fix_that_is_advised_says_where_its_result_goes():
         ("errors_with_unsafe_fix", {50: "ready", 1_500: "fix first", 3_000: "doubtful", 6_000: "unfit"}),
         ("missing_image", {50: "ready", 500: "fix first", 2_000: "doubtful", 6_000: "unfit"}),
         ("warnings_without_safe_fix", {2_000: "ready", 4_000: "fix first", 9_999: "doubtful"}),
+        ("warnings_mended_by_export", {400: "ready", 600: "fix first", 9_999: "fix first"}),
         ("no_visual_key_without_error", {100: "ready", 500: "ready", 3_000: "doubtful", 10_000: "doubtful"}),
         ("duplicate_labels", {4_870: "ready", 7_000: "fix first"}),
     ],
@@ -331,7 +338,9 @@ def test_broken_labels_are_told_beside_missing_images():
     broken["rules"] = [rule("IMG005", "undecodable-image", 10_000), rule("SYN001", "unbalanced-brace", 2)]
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
-    assert reasons[0] == "None of its 10,000 images can be opened; check that `--images set=DIR` is the right folder."
+    assert reasons[0] == (
+        "None of its 10,000 images can be opened; each finding of IMG005 says what the file is, and what to do."
+    )
     assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (SYN001" in reasons[1]
 
 
@@ -379,3 +388,17 @@ def test_images_none_of_which_can_be_opened_are_never_taken_for_unopened_ones():
     verdict, points = judge_points(lost)
     assert (verdict, points[0].name) == ("unfit", "missing-images")
     assert verdict_text({**lost, "verdict": verdict}) == "unfit"
+
+
+def test_likely_wrong_names_only_rules_that_nothing_mends():
+    found = [
+        rule("DLM001", "outer-delimiters", 9_000, "warning", safe=9_000),
+        rule("IMG006", "exif-rotated", 4_000, "warning"),
+        rule("PAR007", "doubtful-pair", 400, "warning"),
+    ]
+    counted = entry(warnings_without_safe_fix=400, warnings_mended_by_export=4_000, rules=found)
+    (wrong,) = (text for text in judge(counted)[1] if "likely wrong" in text)
+    assert "400 of 10,000 samples (4 %) are likely wrong (PAR007 doubtful-pair (400));" in wrong
+    (unprepared,) = (text for text in judge(counted)[1] if "EXIF" in text)
+    assert "4,000 of 10,000 samples (40 %) have an image that training code often reads wrongly" in unprepared
+    assert "IMG006 exif-rotated (4,000)" in unprepared

@@ -119,6 +119,16 @@ def test_a_sample_without_an_image_goes_unless_that_is_allowed(tmp_path: Path) -
     assert {key: data is None for key, data in images.items()} == {"s/0": False, "s/1": False, "s/2": True}
 
 
+def test_an_image_with_a_header_and_no_pixels_is_none(tmp_path: Path) -> None:
+    found = [{"sample_id": "s/1", "rule": code, "severity": "error"} for code in ("CMD005", "IMG005")]
+    run = make_run(tmp_path / "run", labels_only(3), found, images=tmp_path / "images")
+    exported(run, tmp_path / "strict", allow_no_image=False)
+    assert dropped(tmp_path / "strict") == {"s/1": "no-image"}  # the reasons' order, whatever else is wrong
+    exported(run, tmp_path / "kept", keep=("error",))
+    images = dict(table(tmp_path / "kept").select("sample_id", pl.col("image").struct.field("bytes")).iter_rows())
+    assert {key: data is None for key, data in images.items()} == {"s/0": False, "s/1": True, "s/2": False}
+
+
 def test_missing_images_as_errors_drop_nothing_where_they_are_allowed(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", labels_only(3), [{"sample_id": "s/0", "rule": "PAR002", "severity": "error"}])
     exported(run, tmp_path / "out")

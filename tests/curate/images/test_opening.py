@@ -10,11 +10,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from PIL import Image
+from PIL import Image, features
 from source_makers import image
 
 from curate.images.errors import ImageError
-from curate.images.opening import open_image, probe, read_bytes
+from curate.images.opening import open_bytes, open_image, probe, read_bytes
 
 
 def _png(width: int, height: int, data: bytes = b"") -> bytes:
@@ -69,7 +69,8 @@ def test_broken_images_are_text_not_exceptions(tmp_path: Path) -> None:
     frame = probe(tmp_path, refs)
     assert frame["width"].null_count() == len(refs)
     errors = dict(frame.select("image", "error").iter_rows())
-    assert errors["text.png"] == errors["empty.png"] == "not a known image format"
+    assert errors["text.png"] == "not a known image format"
+    assert errors["empty.png"] == "an empty file"
     assert "pixels" in errors["bomb.png"]
     assert "9500 x 9500" in errors["large.png"]
     assert errors["folder.png"] == errors["pipe.png"] == "not a file"
@@ -89,7 +90,43 @@ def test_a_good_header_with_broken_pixels_fails_only_when_decoded(tmp_path: Path
 
 def test_postscript_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
-    assert probe(tmp_path, ["x.png"])["error"].to_list() == ["not a known image format"]
+    error = "PostScript, not an image: write its page as PNG"
+    assert probe(tmp_path, ["x.png"])["error"].to_list() == [error]
+
+
+def _saved(kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "white").save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "is_a"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic", "a HEIC photo"),
+        (_saved("JPEG2000"), "a JPEG 2000 picture"),
+        (_saved("PDF"), "a PDF"),
+        (_saved("EPS"), "PostScript"),
+        (b'<?xml version="1.0"?>\n<!-- made by x -->\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<title>404</title>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "not a known image format"),
+        (b"\xff\xd8\xff", "not a known image format"),
+        (b"<svgs>", "not a known image format"),
+    ],
+)
+def test_a_file_that_is_no_image_says_what_it_is(tmp_path: Path, data: bytes, is_a: str) -> None:
+    (tmp_path / "x.jpg").write_bytes(data)
+    assert probe(tmp_path, ["x.jpg"])["error"][0].startswith(is_a)
+    with pytest.raises(ImageError, match=is_a):
+        open_bytes(data)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow writes no AVIF")
+def test_avif_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.avif").write_bytes(_saved("AVIF"))
+    assert probe(tmp_path, ["x.avif"])["error"][0].startswith("an AVIF picture, which isn't read: convert it")
 
 
 def test_paths_that_leave_the_root(tmp_path: Path) -> None:
