@@ -193,10 +193,11 @@ def image_paths(values: list[Any], bad: dict[int, str], job: Job) -> list[Any]:
     ):
         return values
     paths = list(map(image_value, values))
+    numbers = job.image_ids or "image" in job.columns.given
     for at, path in enumerate(paths):
         if path == SEVERAL_IMAGES:
             bad.setdefault(at, SEVERAL_IMAGES)
-        elif job.image_ids and isinstance(path, int):
+        elif numbers and isinstance(path, int) and not isinstance(path, bool):
             paths[at] = str(path)
     job.notes[BASE64_IMAGES] += paths.count(BASE64_IMAGES)
     return [None if path in (SEVERAL_IMAGES, BASE64_IMAGES) else path for path in paths]

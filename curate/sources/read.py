@@ -18,6 +18,7 @@ from curate.base.tables import things
 from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
+from curate.sources.by_id import note_unused_numbers, pair_by_id
 from curate.sources.documents.found import LEFT_OUT
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
@@ -184,20 +185,28 @@ def _read(
         held = replace(given, tried=chosen.columns)
         job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
         parts = chosen.parts(path)
+    every = parts
     parts = _choose_split(parts, spec, chosen)
     frames: list[pl.DataFrame] = []
-    for place, part in enumerate(parts):
+    for part in parts:
         if job.left() == 0:
             break
-        frame = _renamed(_read_part(chosen, part, job, spec), chosen, part)
-        frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
+        frames.append(_read_part(chosen, part, job, spec))
         for file in (part.path, part.extra):
             if file is not None:
                 note_encoding(file, job)
+    if not remote:
+        frames = pair_by_id(frames, parts, every, job, chosen)
+    frames = [
+        _renamed(frame, chosen, part).with_columns(pl.lit(place, pl.Int64).alias("file"))
+        for place, (frame, part) in enumerate(zip(frames, parts, strict=False))
+    ]
     if spec.path.is_dir() and spec.split is None:
         job.notes.update(_beside(path, parts))
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
+        if chosen.name == "text":
+            note_unused_numbers(parts, job)
         if job.images_given:
             job.notes[NOT_NAMED.format(images=images)] += job.rows
     if not job.images_given and not remote:

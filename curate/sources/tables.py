@@ -254,7 +254,7 @@ def _image_column(
             return found, "bytes" if kind == pl.Binary else "struct"
         if not chosen and is_image(wanted, _first_values(schema, found, columns, held), job):
             return found, None
-        if chosen and not (kind == pl.String or _is_struct(kind)):
+        if chosen and not (kind == pl.String or kind.is_integer() or _is_struct(kind)):
             raise UserError(f"{path}: the image column {found!r} holds {schema[found]}, neither paths nor images")
         if chosen:
             return found, None
