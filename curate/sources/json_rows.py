@@ -17,7 +17,8 @@ from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
 from curate.sources.chat_layout import is_chat
 from curate.sources.columns import kept_columns, rows_frame
-from curate.sources.lines import read_all, read_lines
+from curate.sources.json_tables import VALUES, table_of
+from curate.sources.lines import read_all, read_blocks, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import NOT_UTF8, Job
 
@@ -29,7 +30,8 @@ _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
 def read_json(path: Path, job: Job) -> pl.DataFrame:
-    """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
+    """A part's frame from a file of JSON lines, an array of objects or labels, or one object: {image name: label}, or a
+    table as `curate.sources.json_tables` describes it.
 
     Objects may be conversations: see `curate.sources.chat_rows`. `line` is the line number in JSON lines, and the
     position of the item, counted from 1, in an array.
@@ -42,8 +44,17 @@ def read_json(path: Path, job: Job) -> pl.DataFrame:
 def read_records(path: Path, job: Job) -> tuple[list[int], list[Any]]:
     """The JSON values of a file with their lines, or their positions in an array; invalid JSON is counted."""
     head = Look(path).head[:4096].lstrip()
-    whole = DOCUMENT.match(head) is not None
+    whole = DOCUMENT.match(head) is not None or (head.startswith(b"{") and _is_one_long_line(path))
     return _document(path, job) if whole else _lines(path, job)
+
+
+def _is_one_long_line(path: Path) -> bool:
+    """Is the file a single line, longer than a record may be? Then the line is the data set."""
+    if b"\n" in Look(path).head.rstrip():
+        return False
+    blocks = read_blocks(path)
+    first = next(blocks, None)
+    return first is not None and first.long and next(blocks, None) is None
 
 
 def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) -> pl.DataFrame:
@@ -54,7 +65,15 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
         return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
-    if len(records) == 1 and isinstance(records[0], dict):
+    table = table_of(records[0], job.columns) if len(records) == 1 else None
+    if table:
+        job.rows -= 1
+        records = table.records[: job.left()]
+        job.rows += len(records)
+        lines = list(range(1, len(records) + 1))
+    elif records and all(isinstance(record, list) for record in records):
+        raise UserError(f"{path}: {VALUES}")
+    elif len(records) == 1 and isinstance(records[0], dict):
         _refuse_holder(records[0], path, job)
     if "label" not in job.columns.given and sum(map(_is_chat, records)) * 2 > len(records):
         return chat_frame(lines, records, path, job)

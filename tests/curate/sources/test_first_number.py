@@ -133,7 +133,7 @@ def test_few_pictures_with_a_text_before_the_number_are_not_the_lines(tmp_path: 
     with pytest.raises(UserError, match="no known format"):
         read(tmp_path)
     assert images(read(f"unimer:{tmp_path}"))[1] == "figure_1.png"
-    write(tmp_path / "labels.txt", "x\ny\nz\n")  # fewer lines than pictures
+    write(tmp_path / "labels.txt", "x\ny\n")  # fewer lines than pictures
     assert read(tmp_path / "labels.txt").format == "text"
 
 
@@ -155,8 +155,9 @@ def test_a_table_that_names_the_pictures_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_text_for_each_picture_is_no_file_of_lines(tmp_path: Path) -> None:
-    image(tmp_path / "img_0.png")
-    write(tmp_path / "img_0.txt", "x ^ 2\n")
+    for n in range(3):
+        image(tmp_path / f"img_{n}.png")
+        write(tmp_path / f"img_{n}.txt", f"x ^ {n}\n")
     assert read(tmp_path).format == "mlhme38k"
 
 

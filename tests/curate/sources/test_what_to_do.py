@@ -32,7 +32,7 @@ from curate.sources.places.table_fields import in_table
         ("labels.csv", "image|latex\n" + "".join(f"{n}.png|x_{n}\n" for n in range(4)), "separated by '|'"),
         ("a.json", json.dumps({"info": {}, "data": [{"image": "0.png", "latex": "x"}]}), "its records under 'data'"),
         ("a.json", json.dumps({"train": [{"image": "0.png", "tex": "x"}], "val": [{"tex": "y"}]}), "'train', 'val'"),
-        ("a.json", json.dumps({"0.png": {"latex": "x"}, "1.png": {"latex": "y"}}), "a record for each name"),
+        ("a.json", json.dumps({"a": {"messages": [{"role": "user", "content": "x"}]}}), "a record for each name"),
         ("labels.txt", "", "labels.txt is empty"),
         ("labels.xlsx", "PK", "labels.xlsx is not read; save the table as CSV"),
         ("data.mdb", "x", "data.mdb is not read; write its images as files"),
