@@ -19,6 +19,7 @@ from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.by_id import note_unused_numbers, pair_by_id
+from curate.sources.configurations import OTHERS, choose
 from curate.sources.documents.found import LEFT_OUT
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
@@ -185,6 +186,11 @@ def _read(
         held = replace(given, tried=chosen.columns)
         job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
         parts = chosen.parts(path)
+    aside: list[Part] = []
+    if path.is_dir() and not remote:
+        parts, aside = _of_configuration(parts, chosen, spec, job)
+    elif spec.configuration:
+        raise UserError(f"{spec.target}: no configuration {spec.configuration!r}: it is not the folder of a data set")
     every = parts
     parts = _choose_split(parts, spec, chosen)
     frames: list[pl.DataFrame] = []
@@ -202,7 +208,7 @@ def _read(
         for place, (frame, part) in enumerate(zip(frames, parts, strict=False))
     ]
     if spec.path.is_dir() and spec.split is None:
-        job.notes.update(_beside(path, parts))
+        job.notes.update(_beside(path, [*parts, *aside]))
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
         if chosen.name == "text":
@@ -223,6 +229,18 @@ def _read(
     if source.frame.is_empty() and limit != 0:
         raise _nothing_readable(source, spec)
     return source
+
+
+def _of_configuration(
+    parts: list[Part], chosen: SourceFormat, spec: SourceSpec, job: Job
+) -> tuple[list[Part], list[Part]]:
+    """The parts of one configuration of a data set, and those of others, which a note counts unless one was named."""
+    mine, others = choose(parts, job.path, spec.configuration, again=spec.target, plain=chosen.general)
+    if others and spec.configuration is None:
+        names = list(others)
+        note = OTHERS.format(others=", ".join(names), example=f"{spec.target}:{names[0]}")
+        job.notes[note] += sum(map(len, others.values()))
+    return mine, [part for found in others.values() for part in found]
 
 
 def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> pl.DataFrame:

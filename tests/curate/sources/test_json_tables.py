@@ -29,7 +29,7 @@ def _frame(columns: tuple[str, ...] = ("image", "latex", "id")) -> pd.DataFrame:
 
 def _back(path: Path, orient: Orient) -> pd.DataFrame:
     kind: Any = None if orient == "table" else False
-    return pd.read_json(StringIO(path.read_text(encoding="utf-8")), orient=orient, dtype=kind, convert_dates=False)
+    return pd.read_json(StringIO(path.read_text(encoding="utf-8")), orient=orient, dtype=kind)
 
 
 @pytest.mark.parametrize("orient", _ORIENTS)
