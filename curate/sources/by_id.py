@@ -7,7 +7,7 @@ and, where they are numbers, each image its row; otherwise a note says what ther
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,9 @@ from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import NOT_FOUND, Job, Part, Unreadable
 from curate.sources.numbered_pictures import Pictures, pictures_of
 
-BY_NUMBER = "rows paired by number: column {column!r} holds the numbers of the images; each row has one, each image a row"
+BY_NUMBER = (
+    "rows paired by number: column {column!r} holds the numbers of the images; each row has one, each image a row"
+)
 BY_NAME = "rows paired by name: column {column!r} holds the names of the images without their ending"
 STATED = "rows paired by number: the image column holds the numbers of the images"
 UNUSED = "images named by numbers, {numbers}, are not used: {why}"
@@ -193,9 +195,7 @@ def _stated(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
     return frame.with_columns(images, lost) if lost.count() else frame.with_columns(images).drop(NOT_FOUND)
 
 
-def _named(
-    frames: list[pl.DataFrame], parts: Sequence[Part], seen: _Evidence, job: Job
-) -> list[pl.DataFrame] | None:
+def _named(frames: list[pl.DataFrame], parts: Sequence[Part], seen: _Evidence, job: Job) -> list[pl.DataFrame] | None:
     """The frames with the images that are called as the ids are; None if an id has no such image."""
     matching, ids = _names(seen, job)
     if not ids or matching < ids:
@@ -235,7 +235,7 @@ def _why_not(seen: _Evidence) -> str:
                 for held, group in zip(numbers, seen.groups, strict=True)
                 if held is not None and group.found
             )
-            ids = f"{whole.min()} to {whole.max()}"
+            ids = f"{min(whole.to_list())} to {max(whole.to_list())}"
             return NOT_ALL.format(column=shown, ids=ids, matching=f"{have:,} of {whole.len():,}")
     return NO_COLUMN
 

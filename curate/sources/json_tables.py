@@ -65,7 +65,9 @@ def _columns(value: dict[str, Any], columns: Columns) -> JsonTable | None:
     if isinstance(held, list) and _are_texts(held):
         if not all(isinstance(cells, list) and len(cells) == len(held) for cells in value.values()):
             return None
-        return JsonTable("list", label, [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)])
+        return JsonTable(
+            "list", label, [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
+        )
     return None
 
 
@@ -83,9 +85,9 @@ def _index(value: dict[str, Any], columns: Columns) -> JsonTable | None:
 def _split(value: dict[str, Any], columns: Columns) -> JsonTable | None:
     """`{"columns": ["latex", …], "index": [0, …], "data": [[…], …]}`."""
     names, data, keys = value.get("columns"), value.get("data"), value.get("index")
-    if not (value.keys() <= {"columns", "index", "data"} and _lists(names, data) and names and _are_texts(names)):
+    if not value.keys() <= {"columns", "index", "data"} or not (isinstance(names, list) and isinstance(data, list)):
         return None
-    label = _label(names, columns)
+    label = _label(names, columns) if names and all(isinstance(name, str) for name in names) else None
     if label is None or not all(isinstance(row, list) and len(row) == len(names) for row in data):
         return None
     rows = [dict(zip(names, row, strict=True)) for row in data]
@@ -96,17 +98,13 @@ def _split(value: dict[str, Any], columns: Columns) -> JsonTable | None:
 
 def _table(value: dict[str, Any], columns: Columns) -> JsonTable | None:
     """`{"schema": {"fields": […], …}, "data": [{…}, …]}`."""
-    schema, data = value.get("schema"), value.get("data")
-    if value.keys() != {"schema", "data"} or not (isinstance(schema, dict) and _lists(schema.get("fields"), data)):
+    schema, rows = value.get("schema"), value.get("data")
+    if value.keys() != {"schema", "data"} or not (isinstance(schema, dict) and isinstance(schema.get("fields"), list)):
         return None
-    if not all(isinstance(row, dict) for row in data or ()):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return None
-    label = _label(list(dict.fromkeys(name for row in data or () for name in row)), columns)
-    return None if label is None else JsonTable("table", label, list(data or ()))
-
-
-def _lists(*values: Any) -> bool:
-    return all(isinstance(value, list) for value in values)
+    label = _label(list(dict.fromkeys(name for row in rows for name in row)), columns)
+    return None if label is None else JsonTable("table", label, rows)
 
 
 def _are_texts(values: Sequence[Any]) -> bool:

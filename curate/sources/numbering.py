@@ -65,7 +65,9 @@ def first_number(
         return 0, "names of seven digits, which count from 0"
     if lowest > 0 and default is not None and seen > -_DOUBT:
         return default, "the format counts so"
-    numbers = f"the pictures are numbered {lowest:,} to {highest:,}" if highest > lowest else f"one picture is {lowest:,}"
+    numbers = (
+        f"the pictures are numbered {lowest:,} to {highest:,}" if highest > lowest else f"one picture is {lowest:,}"
+    )
     raise UserError(
         f"{path}: {numbers} and there are {things(lines, 'line')}, so line 1 may be number 0 or number 1, and the "
         f"pictures can't decide; say which with {OPTION} 0 or {OPTION} 1" + (f"; {unless}" if unless else "")

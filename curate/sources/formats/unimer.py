@@ -41,10 +41,10 @@ without an image are counted and not read.
 
 Evidence decides whether line 1 belongs to image 0 or image 1, and a note names it. The first of these counts:
 
-1. There is an image 0, or the highest number is the number of lines: the other way to count would leave an image without
-   a line. Blank lines at the end are no lines.
-2. The images fit the labels of one numbering better than those of the other ([pairs](pairs.md)), by four standard errors;
-   at least twelve of them must tell. This is asked if neither or both of 1 hold.
+1. There is an image 0, or the highest number is the number of lines: the other way to count would leave an image
+   without a line. Blank lines at the end are no lines.
+2. The images fit the labels of one numbering better than those of the other ([pairs](pairs.md)), by four standard
+   errors; at least twelve of them must tell. This is asked if neither or both of 1 hold.
 3. The names have seven digits and nothing before them, as UniMER's and LaTeX-OCR's programs write them, from 0.
 
 Otherwise an error asks for `--first-number 0` or `1`. So eight images numbered 1 to 8 beside nine lines decide nothing:

@@ -40,7 +40,10 @@ _WAYS: dict[str, tuple[dict[str, list[str]], list[dict[str, object]]]] = {
     "splits": (
         _TWO,
         [
-            {"config_name": "en", "data_files": [{"split": "train", "path": "en/train-*"}, {"split": "test", "path": ["en/test-*"]}]},
+            {
+                "config_name": "en",
+                "data_files": [{"split": "train", "path": "en/train-*"}, {"split": "test", "path": ["en/test-*"]}],
+            },
             {"config_name": "zh", "data_files": [{"split": "train", "path": "zh/train-*"}]},
         ],
     ),
@@ -51,7 +54,13 @@ _WAYS: dict[str, tuple[dict[str, list[str]], list[dict[str, object]]]] = {
     "patterns": (
         {"data/en/train.jsonl": ["a", "b"], "data/en/x/test.jsonl": ["t"], "data/zh/train.jsonl": ["c", "d", "e"]},
         [
-            {"config_name": "en", "data_files": [{"split": "train", "path": "data/en/*.jsonl"}, {"split": "test", "path": "**/test.jsonl"}]},
+            {
+                "config_name": "en",
+                "data_files": [
+                    {"split": "train", "path": "data/en/*.jsonl"},
+                    {"split": "test", "path": "**/test.jsonl"},
+                ],
+            },
             {"config_name": "zh", "data_dir": "data", "data_files": [{"split": "train", "path": "z[gh]/tr?in.jsonl"}]},
         ],
     ),

@@ -97,7 +97,7 @@ def test_without_evidence_it_is_an_error_that_names_the_option(numbers: list[int
     assert images(source)[0] == "images/1.png"
 
 
-# A text before the number ----------------------------------------------------------------------------------------------
+# A text before the number -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["img_{}.png", "formula_{:03d}.png", "eq-{:04d}.jpg", "2014_eq{}.bmp", "Bild {}.PNG"])
@@ -112,7 +112,7 @@ def test_the_same_text_may_stand_before_all_numbers(form: str, folder: str, tmp_
     missing = read(tmp_path).frame.filter(label="x_{4}")["image"].item()
     assert missing.lower() == names[4].lower()
     (tmp_path / names[9]).unlink()
-    with pytest.raises(UserError, match="numbered 1 to 8 and there are 9 lines, .* --first-number 0"):
+    with pytest.raises(UserError, match=r"numbered 1 to 8 and there are 9 lines, .* --first-number 0"):
         read(tmp_path)
 
 

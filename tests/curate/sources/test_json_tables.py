@@ -1,4 +1,4 @@
-"""A table as one JSON value, in every form that pandas writes; pandas itself writes the files and reads the fixed ones."""
+"""A table as one JSON value, in every form that pandas writes; pandas writes the files and reads the fixed ones."""
 
 from __future__ import annotations
 
