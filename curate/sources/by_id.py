@@ -104,7 +104,7 @@ def pair_by_id(
     every: all parts of the data set. If only some rows were read, all are read for the evidence.
     """
     parts = parts[: len(frames)]
-    if not chosen.columns or not frames:
+    if not chosen.columns or not sum(frame.height for frame in frames):
         return frames
     if any(frame["image"].null_count() < frame.height for frame in frames):
         return [_stated(frame, part, job) for frame, part in zip(frames, parts, strict=True)]

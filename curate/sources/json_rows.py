@@ -107,18 +107,32 @@ def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:
             isinstance(item, dict) and (job.columns.label(list(item)) in item or is_chat(item)) for item in values[:20]
         )
 
-    lists = [key for key, values in record.items() if are_records(values)]
+    def are_pairs(values: Any) -> bool:
+        return isinstance(values, dict) and _is_mapping(values, job)
+
+    lists = [key for key, values in record.items() if are_records(values) or are_pairs(values)]
     if lists:
         shown = ", ".join(map(repr, lists[:5]))
         raise UserError(
-            f"{path}: one object that holds its records under {shown}; write each of these lists to a JSON file of "
-            "its own, named after its split"
+            f"{path}: one object that holds its records under {shown}; write each of these to a JSON file of its own, "
+            "named after its split"
+        )
+    others = [key for key, values in record.items() if isinstance(values, list) and _objects(values)]
+    if others:
+        shown = ", ".join(map(repr, others[:5]))
+        raise UserError(
+            f"{path}: one object that holds objects under {shown}, none with a label of its own; write a line "
+            '{"image": "NAME", "latex": "LABEL"} for each image'
         )
     if are_records(list(record.values())):
         raise UserError(
             f"{path}: one object that holds a record for each name; write it as {{NAME: LABEL}}, or the records with "
             'their names as JSON lines: {"image": "NAME", "latex": "LABEL"}'
         )
+
+
+def _objects(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(item, dict) for item in values[:20])
 
 
 def _is_chat(record: Any) -> bool:

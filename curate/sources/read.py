@@ -26,6 +26,7 @@ from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once, refuse_system_folder
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
+from curate.sources.name_lists import beside_names, note_names_beside
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import BROUGHT, FORMATS
@@ -55,6 +56,9 @@ _FOR_EACH_IMAGE = {
 #: Data files that are not read, by ending, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
+    (".feather", ".orc", ".avro", ".pkl", ".pickle", ".duckdb", ".sqlite3", ".db3"): (
+        "save its table of images and labels as CSV or Parquet"
+    ),
     (".mdb", ".h5", ".hdf5", ".npz", ".npy", ".mat", ".pt", ".pth", ".tfrecord", ".tfrecords", ".db", ".sqlite"): (
         "write its images as files, and its labels as lines IMAGE<TAB>LABEL"
     ),
@@ -213,6 +217,7 @@ def _read(
         note_unused(job, path)
         if chosen.name == "text":
             note_unused_numbers(parts, job)
+            note_names_beside(parts, job)
         if job.images_given:
             job.notes[NOT_NAMED.format(images=images)] += job.rows
     if not job.images_given and not remote:
@@ -355,6 +360,8 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
 def _unread(look: Look) -> list[str]:
     """What a folder holds that no format reads, and what to do with it; at most one line."""
     joined = [f"{file.path.name}: {said}" for file in look.label_files[:5] if (said := _joined(file))]
+    if said := beside_names(look):
+        joined.append(said)
     others = [
         f"{path.name} is not read; {do}" for endings, do in _UNREAD_ENDINGS.items() for path in look.all_files(*endings)
     ]

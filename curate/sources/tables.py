@@ -27,6 +27,7 @@ from curate.sources.columns import (
     note_rivals,
     note_unused_images,
     other_column,
+    refuse_json_labels,
 )
 from curate.sources.image_paths import resolve_images
 from curate.sources.look import Look
@@ -198,6 +199,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
         wanted.append(image)
     table = columns(list(dict.fromkeys(wanted)))
     job.rows += table.height
+    refuse_json_labels(label, table[label].cast(pl.String).head(200).to_list(), path)
     note_rivals(label, [name for name in names if schema[name] == pl.String], table.height, job)
     if image is None:
         unused = [name for name in rest if _looks_like_images(schema, name, columns, held)]

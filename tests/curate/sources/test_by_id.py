@@ -146,6 +146,13 @@ def test_splits_with_images_of_their_own_and_with_shared_ones(tmp_path: Path) ->
     assert set(images(read(tmp_path / "shared"))) == {None}
 
 
+def test_without_a_readable_row_the_error_is_that(tmp_path: Path) -> None:
+    write(tmp_path / "labels.jsonl", '{"id": 0, "label": ["x"]}\n{"id": 1, "label": ["y"]}\n')
+    _pictures(tmp_path, range(2))
+    with pytest.raises(UserError, match="none of its 2 rows could be read"):
+        read(tmp_path)
+
+
 def test_two_columns_of_numbers_in_different_order_are_not_guessed_between(tmp_path: Path) -> None:
     write(tmp_path / "labels.csv", "id,idx,latex\n" + "".join(f"{n},{8 - n},x_{n}\n" for n in range(9)))
     _pictures(tmp_path / "images", range(9))
