@@ -113,7 +113,7 @@ def pair_by_id(
     seen = _evidence(frames, parts, every, job, chosen)
     fitting = [column for column in seen.columns if seen.are_numbers(column)]
     if fitting:
-        orders = {tuple(group.ids(column).cast(pl.Int64)) for column in fitting for group in seen.groups[:1]}
+        orders = {tuple(n for group in seen.groups for n in group.ids(column).cast(pl.Int64)) for column in fitting}
         if len(orders) == 1:
             column = fitting[0]
             job.notes[BY_NUMBER.format(column=seen.columns[column])] += sum(frame.height for frame in frames)
