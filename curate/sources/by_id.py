@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.base.column_names import IMAGE_IDS, find_column
+from curate.base.column_names import find_column
 from curate.sources.archived_images import find_archived
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import check_inside, resolve_images
@@ -151,8 +151,7 @@ def _evidence(
         found = _pictures(path, job)
         groups.setdefault(tuple(folder for folder, _ in found.folders) if found else (), []).append(path)
     rows = [_Rows([held[path] for path in paths], _pictures(paths[0], job)) for paths in groups.values()]
-    ids = seen.id_column or (IMAGE_IDS[0] if seen.image_ids else None)
-    return _Evidence(rows, ids, seen.unreadable.total)
+    return _Evidence(rows, seen.id_column or seen.image_ids, seen.unreadable.total)
 
 
 def _pictures(path: Path, job: Job) -> Pictures | None:

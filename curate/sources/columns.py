@@ -152,7 +152,7 @@ def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
     """The image column among columns of values; a column with a doubtful name must look like image files."""
-    job.image_ids = False
+    job.image_ids = None
     names = [name for name in columns if name != label]
     if given := named_column("image", list(columns), job, path):
         return given
@@ -171,8 +171,8 @@ def is_image(wanted: str, values: Sequence[Any], job: Job) -> bool:
         return False
     files = looks_like_images(values)
     if wanted in IMAGE_IDS and not files:
-        job.image_ids = all(isinstance(value, str | int) for value in values)
-        return job.image_ids
+        job.image_ids = wanted if all(isinstance(value, str | int) for value in values) else None
+        return job.image_ids is not None
     return files or (wanted not in DOUBTFUL_IMAGES and any(isinstance(value, str) for value in values))
 
 
@@ -213,7 +213,7 @@ def image_paths(values: list[Any], bad: dict[int, str], job: Job) -> list[Any]:
     ):
         return values
     paths = list(map(image_value, values))
-    numbers = job.image_ids or "image" in job.columns.given
+    numbers = job.image_ids is not None or "image" in job.columns.given
     for at, path in enumerate(paths):
         if path == SEVERAL_IMAGES:
             bad.setdefault(at, SEVERAL_IMAGES)

@@ -244,7 +244,7 @@ def _image_column(
     schema: dict[str, Any], label: str, columns: Any, held: Any, job: Job, path: Path
 ) -> tuple[str | None, str | None]:
     """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None if it holds paths)."""
-    job.image_ids = False
+    job.image_ids = None
     names = [name for name in schema if name != label]
     chosen = named_column("image", names, job, path)
     for wanted in (chosen,) if chosen else job.columns.names("image"):

@@ -110,6 +110,19 @@ def test_the_proposed_option_pairs_by_number_and_tells_what_is_missing(ending: s
     assert source.notes["rows paired by number: the image column holds the numbers of the images"] == 11
 
 
+@pytest.mark.parametrize("column", ["image_id", "img_id"])
+def test_ids_of_images_are_ids_like_any(column: str, tmp_path: Path) -> None:
+    _table(tmp_path / "labels.csv", range(12), column=column)
+    _pictures(tmp_path / "images", range(1, 13), "{:03d}.png")
+    assert f"of which 11 of 12 have such an image; if each of them is its image's number: --columns image:{column}" in (
+        _notes(tmp_path)
+    )
+    assert set(images(read(tmp_path))) == {None}
+    image(tmp_path / "images" / "000.png")
+    (tmp_path / "images" / "012.png").unlink()
+    assert images(read(tmp_path))[11] == "images/011.png"
+
+
 def test_an_image_column_of_numbers_is_taken_at_its_word(tmp_path: Path) -> None:
     _table(tmp_path / "labels.csv", range(8, 12), column="image")
     _pictures(tmp_path / "images", range(8, 12), "{:02d}.png")
