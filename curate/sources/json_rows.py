@@ -21,6 +21,7 @@ from curate.sources.json_tables import VALUES, table_of
 from curate.sources.lines import read_all, read_blocks, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import NOT_UTF8, Job
+from curate.sources.numbered_pictures import pictures_of
 
 NOT_JSON = "not valid JSON"
 NOT_RECORD = "not a JSON object or a label"
@@ -59,12 +60,13 @@ def _is_one_long_line(path: Path) -> bool:
 
 def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from decoded JSON values: objects, or strings that are labels themselves."""
-    if len(records) == 1 and isinstance(records[0], dict) and _is_mapping(records[0], job):
+    key = _keys_of(records[0], path, job) if len(records) == 1 and isinstance(records[0], dict) else None
+    if key:
         job.rows -= 1
         pairs = list(records[0].items())[: job.left()]
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
-        return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
+        return rows_frame({key: [name for name, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
     table = table_of(records[0], job.columns) if len(records) == 1 else None
     if table:
         job.rows -= 1
@@ -213,6 +215,21 @@ def _has_surrogates(item: Any) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _keys_of(record: dict[str, Any], path: Path, job: Job) -> str | None:
+    """What the keys are of a single object that is the whole data set: `image`, or `id` if all are numbers.
+
+    None if it is one record. Numbers may also be those of a vocabulary, so there must be images with numbers, or the
+    file must be the source.
+    """
+    if _is_mapping(record, job):
+        return "image"
+    if "label" in job.columns.given or not record or not all(key.isdecimal() for key in record):
+        return None
+    texts = all(isinstance(value, str) for value in record.values())
+    root = job.root if job.images_given else None
+    return "id" if texts and (path == job.path or pictures_of(path, root)) else None
 
 
 def _is_mapping(record: dict[str, Any], job: Job) -> bool:

@@ -83,6 +83,25 @@ def test_lists_by_column_and_records_by_image(tmp_path: Path) -> None:
     ]
 
 
+def test_a_series_is_paired_by_its_index(tmp_path: Path) -> None:
+    series = pd.Series(_TEXTS).sample(frac=1, random_state=4)
+    series.to_json(tmp_path / "labels.json")
+    assert labels(read(tmp_path / "labels.json")) == list(series)
+    write(tmp_path / "others.json", json.dumps({str(n): "abcde"[n] for n in range(5)}))  # a vocabulary, perhaps
+    with pytest.raises(UserError, match="no label column"):
+        read(tmp_path)
+    (tmp_path / "others.json").unlink()
+    for n in range(5):
+        image(tmp_path / "images" / f"{n:05d}.png")
+    source = read(tmp_path)
+    pairs = dict(zip(labels(source), images(source), strict=True))
+    assert pairs == {text: f"images/{n:05d}.png" for n, text in enumerate(_TEXTS)}
+    arguments = ["fix", str(tmp_path / "labels.json"), "--style", "canonical", "--out", str(tmp_path / "fixed.json")]
+    assert run("curate", main_group, arguments) == 0
+    fixed = pd.read_json(tmp_path / "fixed.json", typ="series", dtype=False)
+    assert dict(fixed) == {n: _FIXED.get(text, text) for n, text in enumerate(_TEXTS)}
+
+
 def test_missing_labels_are_counted(tmp_path: Path) -> None:
     frame = _frame().astype(object)
     frame.loc[2, "latex"] = None
