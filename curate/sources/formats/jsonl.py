@@ -27,8 +27,8 @@ A record is an object with a label under one of the [names](#columns) above, or 
 
 What pandas' `to_json` writes is read in every form but one: by columns (the default: `{"latex": {"0": …}, …}`),
 `index`, `split`, `table` and `records`, and lists by column, as `to_dict("list")` gives them. pandas' index becomes the
-column `index`, or `image` if it names image files. The form `values` has no names of columns, and is an error. In one object
-of labels by number, as a Series is written, the numbers are [ids](#columns).
+column `index`, or `image` if it names image files. The form `values` has no names of columns, and is an error. In an
+object of labels by number, as a Series is written, the numbers are [ids](#columns).
 """
     layouts = (("TexTeller", "`formulas.jsonl` of `img_name` and `formula` with `images`"),)
     example = (
