@@ -1,4 +1,4 @@
-"""Finds lists of image names beside files of labels with as many lines, and says how to join them. Pairs nothing.
+"""Finds names of images in front of labels, and in lists beside as many labels, and says what to do. Pairs nothing.
 
 OpenNMT (`src-train.txt`, `tgt-train.txt`) and im2latex-230k are published so. That both files have the same order is
 likely, but only whoever has them can say.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curate.sources.look import Look
+from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import Job, Part
 from curate.sources.numbering import last_line
 from curate.sources.sidecars import IMAGE_LIST
@@ -17,6 +17,28 @@ from curate.sources.sidecars import IMAGE_LIST
 NAMES = (
     "{names} lists as many image names as {labels} has lines; if they belong together: paste {names} {labels} > {new}"
 )
+
+#: How much of a line is looked at, and how many lines at least if they begin with numbers, as `1 + 1` does too.
+_START, _FEWEST_NUMBERS = 500, 5
+
+
+def begins_with_names(look: Look, images: Path | None = None) -> bool:
+    """Do the lines of a file begin with the names of different images, without their ending? Then they are no labels.
+
+    images: the folder of the images, if the user has named one.
+    """
+    fields = [line[:_START].split(None, 1) for line in look.lines]
+    names = {line[0] for line in fields if len(line) == 2}
+    fewest = _FEWEST_NUMBERS if any(map(str.isdecimal, names)) else 2
+    if len(names) < max(fewest, len(fields)):
+        return False
+    stems = {_plain(file.stem) for file in Look(images or look.path.parent).all_files(*IMAGE_ENDINGS)}
+    return len(stems.intersection(map(_plain, names))) * 10 >= 9 * len(names)
+
+
+def _plain(name: str) -> str:
+    """A number without the zeros in front of it; any other name as it is."""
+    return name.lstrip("0") or "0" if name.isdecimal() else name
 
 
 def beside_names(look: Look) -> str | None:

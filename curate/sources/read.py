@@ -26,7 +26,7 @@ from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once, refuse_system_folder
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
-from curate.sources.name_lists import beside_names, note_names_beside
+from curate.sources.name_lists import begins_with_names, beside_names, note_names_beside
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import BROUGHT, FORMATS
@@ -372,6 +372,8 @@ def _joined(look: Look) -> str | None:
     """What to do with a file whose lines join image name and label with something other than a TAB."""
     if look.share(_TURNED) >= 0.9:
         return "its lines are LABEL, a TAB and IMAGE; put the image first"
+    if begins_with_names(look):
+        return f"its lines are IMAGE without its ending, white space, LABEL; crohme:{look.path} reads them so"
     if look.share(_JOINED) < 0.9:
         return None
     return "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"

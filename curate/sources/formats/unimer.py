@@ -15,6 +15,7 @@ from curate.sources.image_names import has_ending
 from curate.sources.image_paths import check_inside
 from curate.sources.look import IMAGE_NAME, Look
 from curate.sources.model import Job, Part, wrong_shape
+from curate.sources.name_lists import begins_with_names
 from curate.sources.numbered_pictures import Pictures, pictures_of, stem_of
 from curate.sources.numbering import Numbered, first_number, last_line, note
 from curate.sources.places.file_text import Change
@@ -78,6 +79,8 @@ labels alone.
         pictures = {Path(name).stem for name in Look(look.path.parent).names[0] if has_ending(name)}
         if stem_of(look.path) in pictures and stem_of(look.path)[-1:].isdecimal():
             return None  # the only label of the image beside it
+        if begins_with_names(look, images):
+            return None
         found = pictures_of(look.path, images)
         if found is None:
             return None

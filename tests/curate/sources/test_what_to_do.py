@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,34 @@ def test_what_to_do(name: str, text: str, said: str, tmp_path: Path) -> None:
         read(tmp_path / "set")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["img_{}", "{}", "{:05d}", "a{}b"])
+@pytest.mark.parametrize("space", [" ", "\t"])
+@pytest.mark.parametrize("place", ["img", "."])
+def test_names_without_ending_in_front_of_labels_are_not_read_with_them(
+    form: str, space: str, place: str, tmp_path: Path
+) -> None:
+    order = [3, 0, 4, 1, 2, 5]
+    for n in order:
+        image(tmp_path / "set" / place / f"{form.format(n)}.png")
+    path = write(tmp_path / "set" / "labels.txt", "".join(f"{form.format(n)}{space}x + {n}\n" for n in order))
+    found = [(Path(place) / f"{form.format(n)}.png").as_posix() for n in order]
+    for given in (path.parent, path):
+        try:
+            source = read(given)
+        except UserError as error:
+            said = re.search(r"its lines are IMAGE without its ending, white space, LABEL; (crohme:\S+)", str(error))
+            source = read(said[1] if said else "")  # as it says
+        assert (images(source), labels(source)) == (found, [f"x + {n}" for n in order])
+
+
+def test_labels_that_begin_with_numbers_are_labels(tmp_path: Path) -> None:
+    texts = ["1 + 1", "2 + 3", "2 - 1", "0 + 4", "3 x", "5 y"]
+    for n in range(6):
+        image(tmp_path / "images" / f"{n}.png")
+    write(tmp_path / "labels.txt", "".join(f"{text}\n" for text in texts))
+    assert labels(read(tmp_path)) == texts
 
 
 def test_a_list_of_names_beside_as_many_labels_says_how_to_join_them(tmp_path: Path) -> None:
