@@ -16,7 +16,7 @@ from curate.base.errors import UserError
 from curate.base.surrogates import HALF_A_PAIR, half_a_pair
 from curate.runs.folder import SAMPLES
 from curate.sources.image_names import has_ending
-from curate.sources.model import LONG_LABEL, MAX_LABEL, NOT_FOUND, STORED_IMAGE, Job
+from curate.sources.model import LONG_LABEL, MAX_LABEL, NOT_FOUND, STORED_IMAGE, Job, excerpt
 
 _TAKEN = frozenset(SAMPLES) | {"line", "name", "file", NOT_FOUND, STORED_IMAGE}
 
@@ -34,6 +34,8 @@ IMAGE_NOT_PATH = "the image is not a path"
 SEVERAL_IMAGES = "several images in one row, so the label can't belong to a single picture"
 BASE64_IMAGES = "images are base64 text beside the labels and not read; save them as files, or the data set as parquet"
 NOT_UNICODE = HALF_A_PAIR
+#: How labels begin that are JSON objects, like those of Donut.
+_OBJECT = re.compile(r'\s*\{\s*"')
 #: What formulas have and other texts mostly don't.
 _FORMULA = re.compile(r"\\[A-Za-z]|[\^{=]|_\{")
 
@@ -78,6 +80,24 @@ def label_column(names: Sequence[str], job: Job, path: Path, columns: Mapping[st
             "name one with --columns label:COLUMN" + _suggested(columns or {})
         )
     return found
+
+
+def refuse_json_labels(label: str, values: Sequence[Any], path: Path) -> None:
+    """Raise UserError if labels are JSON objects, as for Donut: the LaTeX is somewhere in them."""
+    first = _first_values(values)
+    objects = [value for value in first if isinstance(value, str) and _OBJECT.match(value) and _is_object(value)]
+    if len(objects) * 2 > len(first):
+        raise UserError(
+            f"{path}: the labels in {label!r} are JSON objects, like {excerpt(objects[0])}; put the LaTeX itself into "
+            "a column and name it: --columns label:COLUMN"
+        )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _suggested(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -132,7 +152,7 @@ def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
     """The image column among columns of values; a column with a doubtful name must look like image files."""
-    job.image_ids = False
+    job.image_ids = None
     names = [name for name in columns if name != label]
     if given := named_column("image", list(columns), job, path):
         return given
@@ -151,8 +171,8 @@ def is_image(wanted: str, values: Sequence[Any], job: Job) -> bool:
         return False
     files = looks_like_images(values)
     if wanted in IMAGE_IDS and not files:
-        job.image_ids = all(isinstance(value, str | int) for value in values)
-        return job.image_ids
+        job.image_ids = wanted if all(isinstance(value, str | int) for value in values) else None
+        return job.image_ids is not None
     return files or (wanted not in DOUBTFUL_IMAGES and any(isinstance(value, str) for value in values))
 
 
@@ -193,10 +213,11 @@ def image_paths(values: list[Any], bad: dict[int, str], job: Job) -> list[Any]:
     ):
         return values
     paths = list(map(image_value, values))
+    numbers = job.image_ids is not None or "image" in job.columns.given
     for at, path in enumerate(paths):
         if path == SEVERAL_IMAGES:
             bad.setdefault(at, SEVERAL_IMAGES)
-        elif job.image_ids and isinstance(path, int):
+        elif numbers and isinstance(path, int) and not isinstance(path, bool):
             paths[at] = str(path)
     job.notes[BASE64_IMAGES] += paths.count(BASE64_IMAGES)
     return [None if path in (SEVERAL_IMAGES, BASE64_IMAGES) else path for path in paths]
@@ -209,6 +230,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     """
     names = list(columns)
     label = label_column(names, job, path, columns)
+    refuse_json_labels(label, columns[label], path)
     image = image_column(columns, label, job, path)
     ident = other_column("id", [name for name in names if name != label], job, path)
     split = other_column("split", [name for name in names if name != label], job, path)

@@ -208,7 +208,7 @@ def resolve_images(
     """
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
-    ids_only = ids_only or job.image_ids
+    ids_only = ids_only or job.image_ids is not None
     images = ImageFolder(job.root, drawings=job.images_given)
     near = _near(path, images)
     search = Search(images, near, path.name)

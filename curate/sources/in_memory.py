@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def sources_of(data: Any, folder: Path, image_column: str | None = None) -> list
 def _source(data: Any, folder: Path, name: str | None, image_column: str | None) -> Given:
     if isinstance(data, str | Path):
         spec = parse_source(str(data))
-        return Given(spec if name is None else SourceSpec(name, spec.format, spec.target, spec.split))
+        return Given(spec if name is None else replace(spec, name=name))
     name = name or "data"
     if isinstance(data, pl.LazyFrame):
         data = data.collect()

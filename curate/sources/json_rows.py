@@ -17,9 +17,11 @@ from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
 from curate.sources.chat_layout import is_chat
 from curate.sources.columns import kept_columns, rows_frame
-from curate.sources.lines import read_all, read_lines
+from curate.sources.json_tables import VALUES, table_of
+from curate.sources.lines import read_all, read_blocks, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import NOT_UTF8, Job
+from curate.sources.numbered_pictures import pictures_of
 
 NOT_JSON = "not valid JSON"
 NOT_RECORD = "not a JSON object or a label"
@@ -29,7 +31,8 @@ _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
 def read_json(path: Path, job: Job) -> pl.DataFrame:
-    """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
+    """A part's frame from a file of JSON lines, an array of objects or labels, or one object: {image name: label}, or a
+    table as `curate.sources.json_tables` describes it.
 
     Objects may be conversations: see `curate.sources.chat_rows`. `line` is the line number in JSON lines, and the
     position of the item, counted from 1, in an array.
@@ -42,19 +45,37 @@ def read_json(path: Path, job: Job) -> pl.DataFrame:
 def read_records(path: Path, job: Job) -> tuple[list[int], list[Any]]:
     """The JSON values of a file with their lines, or their positions in an array; invalid JSON is counted."""
     head = Look(path).head[:4096].lstrip()
-    whole = DOCUMENT.match(head) is not None
+    whole = DOCUMENT.match(head) is not None or (head.startswith(b"{") and _is_one_long_line(path))
     return _document(path, job) if whole else _lines(path, job)
+
+
+def _is_one_long_line(path: Path) -> bool:
+    """Is the file a single line, longer than a record may be? Then the line is the data set."""
+    if b"\n" in Look(path).head.rstrip():
+        return False
+    blocks = read_blocks(path)
+    first = next(blocks, None)
+    return first is not None and first.long and next(blocks, None) is None
 
 
 def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from decoded JSON values: objects, or strings that are labels themselves."""
-    if len(records) == 1 and isinstance(records[0], dict) and _is_mapping(records[0], job):
+    key = _keys_of(records[0], path, job) if len(records) == 1 and isinstance(records[0], dict) else None
+    if key:
         job.rows -= 1
         pairs = list(records[0].items())[: job.left()]
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
-        return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
-    if len(records) == 1 and isinstance(records[0], dict):
+        return rows_frame({key: [name for name, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
+    table = table_of(records[0], job.columns) if len(records) == 1 else None
+    if table:
+        job.rows -= 1
+        records = table.records[: job.left()]
+        job.rows += len(records)
+        lines = list(range(1, len(records) + 1))
+    elif records and all(isinstance(record, list) for record in records):
+        raise UserError(f"{path}: {VALUES}")
+    elif len(records) == 1 and isinstance(records[0], dict):
         _refuse_holder(records[0], path, job)
     if "label" not in job.columns.given and sum(map(_is_chat, records)) * 2 > len(records):
         return chat_frame(lines, records, path, job)
@@ -88,18 +109,32 @@ def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:
             isinstance(item, dict) and (job.columns.label(list(item)) in item or is_chat(item)) for item in values[:20]
         )
 
-    lists = [key for key, values in record.items() if are_records(values)]
+    def are_pairs(values: Any) -> bool:
+        return isinstance(values, dict) and _is_mapping(values, job)
+
+    lists = [key for key, values in record.items() if are_records(values) or are_pairs(values)]
     if lists:
         shown = ", ".join(map(repr, lists[:5]))
         raise UserError(
-            f"{path}: one object that holds its records under {shown}; write each of these lists to a JSON file of "
-            "its own, named after its split"
+            f"{path}: one object that holds its records under {shown}; write each of these to a JSON file of its own, "
+            "named after its split"
+        )
+    others = [key for key, values in record.items() if isinstance(values, list) and _objects(values)]
+    if others:
+        shown = ", ".join(map(repr, others[:5]))
+        raise UserError(
+            f"{path}: one object that holds objects under {shown}, none with a label of its own; write a line "
+            '{"image": "NAME", "latex": "LABEL"} for each image'
         )
     if are_records(list(record.values())):
         raise UserError(
             f"{path}: one object that holds a record for each name; write it as {{NAME: LABEL}}, or the records with "
             'their names as JSON lines: {"image": "NAME", "latex": "LABEL"}'
         )
+
+
+def _objects(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(item, dict) for item in values[:20])
 
 
 def _is_chat(record: Any) -> bool:
@@ -180,6 +215,21 @@ def _has_surrogates(item: Any) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _keys_of(record: dict[str, Any], path: Path, job: Job) -> str | None:
+    """What the keys are of a single object that is the whole data set: `image`, or `id` if all are numbers.
+
+    None if it is one record. Numbers may also be those of a vocabulary, so there must be images with numbers, or the
+    file must be the source.
+    """
+    if _is_mapping(record, job):
+        return "image"
+    if "label" in job.columns.given or not record or not all(key.isdecimal() for key in record):
+        return None
+    texts = all(isinstance(value, str) for value in record.values())
+    root = job.root if job.images_given else None
+    return "id" if texts and (path == job.path or pictures_of(path, root)) else None
 
 
 def _is_mapping(record: dict[str, Any], job: Job) -> bool:

@@ -166,8 +166,8 @@ class Job:
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     id_column: str | None = None
-    #: The images of the part being read are ids, which may not be images at all.
-    image_ids: bool = False
+    #: The column that the images of the part being read are from if they are ids, which may not be images at all.
+    image_ids: str | None = None
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""

@@ -20,7 +20,8 @@ from curate.sources.numbering import last_line
 from curate.sources.splits import split_name
 from rules.sets import split_names
 
-_NAME = re.compile(rf"(\d+){IMAGE_NAME}")
+#: What all names share, if anything, and the number: `0000012.png`, `img_12.png`, `eq-0012.jpg`.
+_NAME = re.compile(rf"(.*\D)?(\d+){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
 _FOR_PACKED = re.compile(r"(?i)([a-z]+[_-])?(images?|imgs?|pictures?|png|jpe?g|formulae?s?)")
 #: Folders that only keep the number of files per folder low.
@@ -50,22 +51,31 @@ class Pictures:
         return set(self.frame["number"].to_list()) | self.doubled
 
     @cached_property
+    def prefix(self) -> str:
+        """What stands before the number in the names: `img_`; often nothing."""
+        match = _NAME.fullmatch(self.frame["name"][0]) if self.frame.height else None
+        return (match and match[1]) or ""
+
+    @cached_property
     def digits(self) -> int:
         """The number of digits of the names, if all have the same and some begin with 0; else 0."""
-        stems = self.frame["name"].str.extract(r"^(\d+)\.")
-        widths = stems.str.len_bytes()
-        padded = stems.str.contains(r"^0\d").any()
+        numbers = self.frame["name"].str.extract(r"(\d+)\.[^.]+$")
+        widths = numbers.str.len_bytes()
+        padded = numbers.str.contains(r"^0\d").any()
         return int(widths[0]) if padded and widths.n_unique() == 1 else 0
 
     @cached_property
-    def usual_name(self) -> tuple[int, str]:
-        """(digits, ending) that a picture's name would have."""
-        return self.digits, Path(self.frame["name"][0]).suffix if self.frame.height else ".png"
+    def usual_name(self) -> tuple[str, int, str]:
+        """(prefix, digits, ending) that a picture's name would have."""
+        return self.prefix, self.digits, Path(self.frame["name"][0]).suffix if self.frame.height else ".png"
 
 
 @once
 def numbered(folder: Path, *, drawings: bool = False) -> dict[int, list[str]]:
     """{number: file names} of a folder in which most images are named by numbers; empty for any other.
+
+    The same text may stand before all numbers. With several such texts (`train_0.png`, `test_0.png`), a number doesn't
+    name an image.
 
     drawings: do drawings of `curate render` count? They are named by numbers, whatever the data set's images are.
     """
@@ -74,14 +84,17 @@ def numbered(folder: Path, *, drawings: bool = False) -> dict[int, list[str]]:
 
 
 def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    series: dict[str, dict[int, list[str]]] = {}
     images = 0
     for name in names:
         if match := _NAME.fullmatch(name):
-            found.setdefault(int(match[1]), []).append(name)
+            series.setdefault(match[1] or "", {}).setdefault(int(match[2]), []).append(name)
             images += 1
         elif name.lower().endswith(IMAGE_ENDINGS):
             images += 1
+    found = series.get("", {})
+    if not found and len(series) == 1:
+        (found,) = series.values()
     return found if sum(map(len, found.values())) * 2 > images else {}
 
 

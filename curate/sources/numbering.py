@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.sources.lines import read_blocks
 from curate.sources.look import once
 
@@ -37,11 +38,16 @@ def first_number(
     fit: Callable[[], float],
     *,
     default: int | None = None,
+    unless: str = "",
 ) -> tuple[int, str]:
     """(the number of the first line, what decided that). `path`: the label file, for errors.
 
+    Numbers decide only if the other way to count would leave one of them without a line. If neither 0 nor the number of
+    lines is among them, both ways lack one picture at an end, and the numbers say nothing.
+
     given: the user's choice. fit: how much better the pictures fit 0 than 1, in standard errors, computed only if the
-    numbers leave a choice. default: what the format's definition says. Raises UserError if nothing decides.
+    numbers leave a choice. default: what the format's definition says. unless: what else the error may propose. Raises
+    UserError if nothing decides.
     """
     if given is not None:
         return given, f"given with {OPTION}"
@@ -55,15 +61,16 @@ def first_number(
     seen = fit()
     if abs(seen) >= _SURE:
         return int(seen < 0), "the pictures fit the labels that way"
-    if lowest > 0 and highest == lines - 1 and seen > -_DOUBT:
-        return 0, "the highest number is that of the last line, counted from 0"
     if lowest > 0 and found.digits == _DIGITS and seen > -_DOUBT:
         return 0, "names of seven digits, which count from 0"
     if lowest > 0 and default is not None and seen > -_DOUBT:
         return default, "the format counts so"
+    numbers = (
+        f"the pictures are numbered {lowest:,} to {highest:,}" if highest > lowest else f"one picture is {lowest:,}"
+    )
     raise UserError(
-        f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may be "
-        f"number 0 or number 1, and the pictures can't decide; say which with {OPTION} 0 or {OPTION} 1"
+        f"{path}: {numbers} and there are {things(lines, 'line')}, so line 1 may be number 0 or number 1, and the "
+        f"pictures can't decide; say which with {OPTION} 0 or {OPTION} 1" + (f"; {unless}" if unless else "")
     )
 
 

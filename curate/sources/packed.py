@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from curate.sources.look import Look
 from curate.sources.model import Source
 from rules.sets import split_names
 
+_NUMBERED = re.compile(r"(.*?)[-_.]?(\d+)")
 _DATA = (*IMAGE_ENDINGS, *names.PICKLES, ".parquet", ".arrow", ".inkml")
 
 
@@ -57,11 +59,15 @@ class Packed:
             split = pl.col("split").str.replace(ending, "")
             start = pl.concat_str(pl.lit(f"{source.name}/"), "split", pl.lit("/"))
             rest = pl.col("sample_id").str.strip_prefix(start)
-            ids = pl.concat_str(pl.lit(f"{source.name}/"), split, pl.lit("/"), rest)
+            shards = pl.when(split.is_in(_shards(Look(self.base).names[1]))).then(None).otherwise(split)
+            below = pl.when(shards.is_null()).then(pl.lit("")).otherwise(shards + "/")
+            ids = pl.concat_str(pl.lit(f"{source.name}/"), below, rest)
+            if frame.select(ids.is_duplicated().any()).item():
+                shards, ids = split, pl.concat_str(pl.lit(f"{source.name}/"), split, pl.lit("/"), rest)
             changed = pl.col("split").str.contains(ending)
             frame = frame.with_columns(
                 sample_id=pl.when(changed).then(ids).otherwise("sample_id"),
-                split=pl.when(changed).then(split).otherwise("split"),
+                split=pl.when(changed).then(shards).otherwise("split"),
             )
         return replace(
             source,
@@ -119,6 +125,20 @@ def _archives(path: Path) -> list[Path]:
     found = look.all_files(*names.OF_DATA_SETS)
     in_one = len({archive.parent for archive in found}) == 1
     return found if in_one and not look.label_files and not look.all_files(*_DATA) else []
+
+
+def _shards(archives: Sequence[str]) -> list[str]:
+    """The names, without endings, of archives that only number the parts of a data set: `000000.tar`, `000001.tar`."""
+    series: dict[str, dict[int, str]] = {}
+    for stem in map(names.stem, archives):
+        if (match := _NUMBERED.fullmatch(stem)) and split_names.word(match[1]) is None:
+            series.setdefault(match[1], {})[int(match[2])] = stem
+    return [
+        stem
+        for held in series.values()
+        if len(held) > 1 and min(held) in (0, 1) and max(held) - min(held) == len(held) - 1
+        for stem in held.values()
+    ]
 
 
 def _down(folder: Path) -> Path:

@@ -18,12 +18,15 @@ from curate.base.tables import things
 from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
+from curate.sources.by_id import note_unused_numbers, pair_by_id
+from curate.sources.configurations import OTHERS, choose
 from curate.sources.documents.found import LEFT_OUT
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once, refuse_system_folder
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
+from curate.sources.name_lists import begins_with_names, beside_names, note_names_beside
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import BROUGHT, FORMATS
@@ -53,6 +56,9 @@ _FOR_EACH_IMAGE = {
 #: Data files that are not read, by ending, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
+    (".feather", ".orc", ".avro", ".pkl", ".pickle", ".duckdb", ".sqlite3", ".db3"): (
+        "save its table of images and labels as CSV or Parquet"
+    ),
     (".mdb", ".h5", ".hdf5", ".npz", ".npy", ".mat", ".pt", ".pth", ".tfrecord", ".tfrecords", ".db", ".sqlite"): (
         "write its images as files, and its labels as lines IMAGE<TAB>LABEL"
     ),
@@ -184,20 +190,34 @@ def _read(
         held = replace(given, tried=chosen.columns)
         job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
         parts = chosen.parts(path)
+    aside: list[Part] = []
+    if path.is_dir() and not remote:
+        parts, aside = _of_configuration(parts, chosen, spec, job)
+    elif spec.configuration:
+        raise UserError(f"{spec.target}: no configuration {spec.configuration!r}: it is not the folder of a data set")
+    every = parts
     parts = _choose_split(parts, spec, chosen)
     frames: list[pl.DataFrame] = []
-    for place, part in enumerate(parts):
+    for part in parts:
         if job.left() == 0:
             break
-        frame = _renamed(_read_part(chosen, part, job, spec), chosen, part)
-        frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
+        frames.append(_read_part(chosen, part, job, spec))
         for file in (part.path, part.extra):
             if file is not None:
                 note_encoding(file, job)
+    if not remote:
+        frames = pair_by_id(frames, parts, every, job, chosen)
+    frames = [
+        _renamed(frame, chosen, part).with_columns(pl.lit(place, pl.Int64).alias("file"))
+        for place, (frame, part) in enumerate(zip(frames, parts, strict=False))
+    ]
     if spec.path.is_dir() and spec.split is None:
-        job.notes.update(_beside(path, parts))
+        job.notes.update(_beside(path, [*parts, *aside]))
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
+        if chosen.name == "text":
+            note_unused_numbers(parts, job)
+            note_names_beside(parts, job)
         if job.images_given:
             job.notes[NOT_NAMED.format(images=images)] += job.rows
     if not job.images_given and not remote:
@@ -214,6 +234,18 @@ def _read(
     if source.frame.is_empty() and limit != 0:
         raise _nothing_readable(source, spec)
     return source
+
+
+def _of_configuration(
+    parts: list[Part], chosen: SourceFormat, spec: SourceSpec, job: Job
+) -> tuple[list[Part], list[Part]]:
+    """The parts of one configuration of a data set, and those of others, which a note counts unless one was named."""
+    mine, others = choose(parts, job.path, spec.configuration, again=spec.target, plain=chosen.general)
+    if others and spec.configuration is None:
+        names = list(others)
+        note = OTHERS.format(others=", ".join(names), example=f"{spec.target}:{names[0]}")
+        job.notes[note] += sum(map(len, others.values()))
+    return mine, [part for found in others.values() for part in found]
 
 
 def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> pl.DataFrame:
@@ -328,6 +360,8 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
 def _unread(look: Look) -> list[str]:
     """What a folder holds that no format reads, and what to do with it; at most one line."""
     joined = [f"{file.path.name}: {said}" for file in look.label_files[:5] if (said := _joined(file))]
+    if said := beside_names(look):
+        joined.append(said)
     others = [
         f"{path.name} is not read; {do}" for endings, do in _UNREAD_ENDINGS.items() for path in look.all_files(*endings)
     ]
@@ -338,6 +372,8 @@ def _joined(look: Look) -> str | None:
     """What to do with a file whose lines join image name and label with something other than a TAB."""
     if look.share(_TURNED) >= 0.9:
         return "its lines are LABEL, a TAB and IMAGE; put the image first"
+    if begins_with_names(look):
+        return f"its lines are IMAGE without its ending, white space, LABEL; crohme:{look.path} reads them so"
     if look.share(_JOINED) < 0.9:
         return None
     return "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"

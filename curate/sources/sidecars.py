@@ -14,7 +14,7 @@ from typing import Any
 from curate.base.column_names import LABEL_COLUMNS
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
 
-_SETTINGS, _IMAGE_LIST = "settings", "list of image names"
+_SETTINGS, IMAGE_LIST = "settings", "list of image names"
 
 #: What a name without its endings says a file is; the first match counts. `_` also stands for `-`, `.` and space.
 _BY_NAME = (
@@ -80,7 +80,7 @@ def kind_by_name(name: str) -> str | None:
 
 def _kind_by_content(look: Look) -> str | None:
     if look.suffix in (".txt", ".lst", "") and look.share(_LISTED) >= 0.95:
-        return _IMAGE_LIST
+        return IMAGE_LIST
     if look.suffix == ".json" and len(look.records) == 1 and isinstance(look.records[0], dict):
         return _SETTINGS if _is_settings(look.records[0]) else None
     return None

@@ -19,6 +19,8 @@ SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
 
 _NAME = re.compile(r"([^\s=/\\:#]+)=(.*)", re.DOTALL)
 _FORMAT = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
+#: A folder or archive, and a configuration of the data set in it.
+_OF_FOLDER = re.compile(r"(.+):([\w.-]+)", re.DOTALL)
 _ENDINGS = (*OF_DATA_SETS, ".gz", *{ending for item in FORMATS.values() for ending in item.endings if ending})
 
 
@@ -28,12 +30,13 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """One SOURCE argument. `format` is None to be recognised, `split` None if none was named."""
+    """One SOURCE argument. `format` is None to be recognised, `split` and `configuration` None if none was named."""
 
     name: str
     format: str | None
     target: str
     split: str | None
+    configuration: str | None = None
 
     @property
     def path(self) -> Path:
@@ -43,21 +46,25 @@ class SourceSpec:
 def parse_source(text: str) -> SourceSpec:
     """Parse `[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]`. Raises UserError for an empty part or an unknown format.
 
+    PATH may be FOLDER:CONFIGURATION, and the folder may be an archive.
+
     An existing path wins over the syntax at every step: if a file `a#b.txt` exists, the text `a#b.txt` is that file,
     and `x=a#b.txt` is that file under the name x.
     """
     name: str | None = None
     format_name: str | None = None
     split: str | None = None
+    configuration: str | None = None
     rest = text
     if not _exists(rest) and (match := _NAME.fullmatch(rest)):
         name, rest = check_name(match[1]), match[2]
     if not _exists(rest) and (match := _FORMAT.fullmatch(rest)):
-        if match[1] not in FORMATS:
+        if match[1] not in FORMATS and not Path(match[1]).is_dir():
             raise UserError(
                 f"{text}: there is no such file, and {match[1]!r} is not a source format; known: {', '.join(FORMATS)}"
             )
-        format_name, rest = match[1], match[2]
+        if match[1] in FORMATS:
+            format_name, rest = match[1], match[2]
     if not _exists(rest) and "#" in rest:
         rest, _, split = rest.rpartition("#")
         if not split:
@@ -66,7 +73,10 @@ def parse_source(text: str) -> SourceSpec:
             raise UserError(f"{text}: a split name can't hold '/'; a source is written {SYNTAX}")
     if not rest:
         raise UserError(f"{text!r}: no path or id in this source; it is written {SYNTAX}")
-    return SourceSpec(name or default_name(rest, format_name), format_name, rest, split)
+    if not _exists(rest) and (found := _OF_FOLDER.fullmatch(rest)) and _exists(found[1]):
+        rest, configuration = found[1], found[2]
+    name = name or default_name(rest, format_name) + (f"_{configuration}" if configuration else "")
+    return SourceSpec(name, format_name, rest, split, configuration)
 
 
 def check_name(name: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from curate.sources.model import Part
@@ -50,10 +51,15 @@ def name_parts(files: list[Path], base: Path) -> list[Part]:
     """Parts for the files of a data set folder; files that would share a split by chance use their stems instead."""
     named = [(file, split_name(file, base)) for file in files]
     splits = [split for _, split in named]
+    # A split's shards have different numbers: the same one in two folders is two data sets.
+    shards = Counter((split, shard[0]) for file, split in named if (shard := _SHARD.search(file.stem)))
+    apart = {split for (split, _), times in shards.items() if times > 1}
     parts = []
     for file, split in named:
-        shard = _SHARD.search(file.stem) is not None
-        if splits.count(split) > 1 and not shard:
+        shard = _SHARD.search(file.stem)
+        if shard and split in apart and file.parent != base:
+            split = f"{file.parent.name}_{split or file.stem[: shard.start()]}"
+        elif splits.count(split) > 1 and not shard:
             split = file.stem if file.parent == base else f"{file.parent.name}_{file.stem}"
         parts.append(Part(file, split))
     return parts

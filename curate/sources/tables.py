@@ -27,6 +27,7 @@ from curate.sources.columns import (
     note_rivals,
     note_unused_images,
     other_column,
+    refuse_json_labels,
 )
 from curate.sources.image_paths import resolve_images
 from curate.sources.look import Look
@@ -198,6 +199,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
         wanted.append(image)
     table = columns(list(dict.fromkeys(wanted)))
     job.rows += table.height
+    refuse_json_labels(label, table[label].cast(pl.String).head(200).to_list(), path)
     note_rivals(label, [name for name in names if schema[name] == pl.String], table.height, job)
     if image is None:
         unused = [name for name in rest if _looks_like_images(schema, name, columns, held)]
@@ -242,7 +244,7 @@ def _image_column(
     schema: dict[str, Any], label: str, columns: Any, held: Any, job: Job, path: Path
 ) -> tuple[str | None, str | None]:
     """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None if it holds paths)."""
-    job.image_ids = False
+    job.image_ids = None
     names = [name for name in schema if name != label]
     chosen = named_column("image", names, job, path)
     for wanted in (chosen,) if chosen else job.columns.names("image"):
@@ -254,7 +256,7 @@ def _image_column(
             return found, "bytes" if kind == pl.Binary else "struct"
         if not chosen and is_image(wanted, _first_values(schema, found, columns, held), job):
             return found, None
-        if chosen and not (kind == pl.String or _is_struct(kind)):
+        if chosen and not (kind == pl.String or kind.is_integer() or _is_struct(kind)):
             raise UserError(f"{path}: the image column {found!r} holds {schema[found]}, neither paths nor images")
         if chosen:
             return found, None

@@ -20,10 +20,15 @@ from curate.sources.places.output import Files
 
 class Jsonl(FileFormat):
     name = "jsonl"
-    shape = "JSON lines, a JSON array of objects or labels, or one JSON object `{image: label}`"
+    shape = "JSON lines, a JSON array of objects or labels, one object `{image: label}`, or a table"
     page = """
 A record is an object with a label under one of the [names](#columns) above, or a string, which is the label itself.
 `curate fix` changes the label's string and keeps every other byte: numbers, spaces and the order of keys stay.
+
+What pandas' `to_json` writes is read in every form but one: by columns (the default: `{"latex": {"0": …}, …}`),
+`index`, `split`, `table` and `records`, and lists by column, as `to_dict("list")` gives them. pandas' index becomes the
+column `index`, or `image` if it names image files. The form `values` has no names of columns, and is an error. In an
+object of labels by number, as a Series is written, the numbers are [ids](#columns).
 """
     layouts = (("TexTeller", "`formulas.jsonl` of `img_name` and `formula` with `images`"),)
     example = (

@@ -11,9 +11,11 @@ import polars as pl
 
 from curate.base.column_names import Columns
 from curate.sources.format import FileFormat
+from curate.sources.image_names import has_ending
 from curate.sources.image_paths import check_inside
 from curate.sources.look import IMAGE_NAME, Look
 from curate.sources.model import Job, Part, wrong_shape
+from curate.sources.name_lists import begins_with_names
 from curate.sources.numbered_pictures import Pictures, pictures_of, stem_of
 from curate.sources.numbering import Numbered, first_number, last_line, note
 from curate.sources.places.file_text import Change
@@ -30,16 +32,25 @@ _NAMED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,:\s]")
 
 class Unimer(FileFormat):
     name = "unimer"
-    shape = "a `.txt` with a label a line, and images named by the line's number (`0000000.png`)"
+    shape = "a `.txt` with a label a line, and images named by the line's number (`0000000.png`, `img_0.png`)"
     page = """
-The images are in a folder with the text file's name, in `images`, or beside the file. If they are in several folders
+The images are in a folder with the text file's name, in `images`, or beside the file. The same text may stand before
+all numbers (`img_12.png`); such images are taken for those of the lines only if they are at least half as many, or if
+you name the format. If they are in several folders
 (LaTeX-OCR: `math.txt` with `train`, `val` and `test`), a row's split is the folder that holds its image, and lines
 without an image are counted and not read.
 
-Evidence decides whether line 1 belongs to image 0 or image 1, and a note names it. The first of these counts: there is
-an image 0; the highest number is the number of lines; the images fit the labels of one numbering better
-([pairs](pairs.md)); the highest number is one less, or names have seven digits. Without any, an error asks for
-`--first-number 0` or `1`.
+Evidence decides whether line 1 belongs to image 0 or image 1, and a note names it. The first of these counts:
+
+1. There is an image 0, or the highest number is the number of lines: the other way to count would leave an image
+   without a line. Blank lines at the end are no lines.
+2. The images fit the labels of one numbering better than those of the other ([pairs](pairs.md)), by four standard
+   errors; at least twelve of them must tell. This is asked if neither or both of 1 hold.
+3. The names have seven digits and nothing before them, as UniMER's and LaTeX-OCR's programs write them, from 0.
+
+Otherwise an error asks for `--first-number 0` or `1`. So eight images numbered 1 to 8 beside nine lines decide nothing:
+either the first line or the last one lacks its image. If the images don't belong to the lines, `text:FILE` reads the
+labels alone.
 """
     layouts = (
         ("UniMER", "`UniMER-1M/train.txt` with `images`, `UniMER-Test/cpe.txt` with `cpe` …; or one of the two"),
@@ -65,14 +76,18 @@ an image 0; the highest number is the number of lines; the images fit the labels
             return None
         if sum("\t" in line for line in look.lines) * 2 > len(look.lines) or look.share(_NAMED) >= 0.5:
             return None
-        beside = {Path(name).stem for name in Look(look.path.parent).names[0] if name != look.path.name}
-        if stem_of(look.path) in beside and stem_of(look.path).isdecimal():
+        pictures = {Path(name).stem for name in Look(look.path.parent).names[0] if has_ending(name)}
+        if stem_of(look.path) in pictures and stem_of(look.path)[-1:].isdecimal():
             return None  # the only label of the image beside it
+        if begins_with_names(look, images):
+            return None
         found = pictures_of(look.path, images)
         if found is None:
             return None
-        # Far fewer lines than pictures: it is some other text.
-        return 0.85 if last_line(look.path) >= max(found.numbers) else 0.5
+        lines, enough = last_line(look.path), last_line(look.path) >= max(found.numbers)
+        if found.prefix:  # many pictures are called so: they must be those of the lines, all of them or most
+            return 0.7 if enough and len(found.numbers) * 2 >= lines else None
+        return 0.85 if enough else 0.5  # far fewer lines than pictures: it is some other text
 
     def recognise_folder(self, look: Look) -> float | None:
         return max((found for file in look.label_files if (found := self.recognise_file(file))), default=None)
@@ -90,9 +105,10 @@ an image 0; the highest number is the number of lines; the images fit the labels
         lines = last_line(part.path)
         first, why = first_number(
             part.path,
-            Numbered(found.numbers, lines, found.digits),
+            Numbered(found.numbers, lines, 0 if found.prefix else found.digits),
             job.first_number,
             lambda: _fit(found, frame),
+            unless=f"if they are not the pictures of these lines, read the labels alone: text:{part.path}",
         )
         job.notes[NO_LINE] += sum(1 for number in found.numbers if not first <= number < first + lines)
         paired = _paired(frame, found, first, part, job)
@@ -123,8 +139,9 @@ def _paired(frame: pl.DataFrame, found: Pictures, first: int, part: Part, job: J
         frame = frame.filter(pl.col("name").is_not_null())
         names = {at: name for at, (_, name) in enumerate(found.folders)}
         split = pl.coalesce(pl.col("folder").replace_strict(names, return_dtype=pl.String), split)
-    digits, ending = found.usual_name
-    missing = pl.concat_str(pl.col("number").cast(pl.String).str.zfill(digits), pl.lit(ending))
+    prefix, digits, ending = found.usual_name
+    number = pl.col("number").cast(pl.String).str.zfill(digits)
+    missing = pl.concat_str(pl.lit(prefix), number, pl.lit(ending))
     frame = frame.with_columns(name=pl.coalesce("name", missing))
     frame = frame.select(
         "line", split=split, name="name", image=pl.concat_str(where, pl.lit("/"), "name"), label="text"

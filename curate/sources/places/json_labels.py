@@ -11,6 +11,7 @@ from typing import Any
 from curate.base.column_names import Columns
 from curate.sources.chat_layout import Layout, layout_of
 from curate.sources.chat_rows import Unfit, label_of
+from curate.sources.json_tables import label_spans, table_of
 from curate.sources.places.file_text import Change, FileText, lost
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -23,7 +24,7 @@ Place = Callable[[Any], Sequence[Steps]]
 
 
 def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: Place | None = None) -> list[str]:
-    """For JSON lines, a JSON array of objects or labels, and one object {image: label}.
+    """For JSON lines, a JSON array of objects or labels, one object {image: label}, and one that is a whole table.
 
     place: finds a record's label; without it, the label has one of the usual names or is a conversation's answer.
     """
@@ -102,7 +103,7 @@ def _label_span(text: str, at: int, columns: Columns) -> tuple[int, int]:
     """(start, end) of the label's JSON string in the record that begins at `at`: the record, or its label field."""
     if text[at : at + 1] == '"':
         return at, scanstring(text, at + 1)[1]
-    spans = {key: (start, end) for key, start, end in _members(text, at)}  # for a repeated key, the last one counts
+    spans = _last(_members(text, at))
     if "label" not in columns.given and layout_of(list(spans)):
         return _spans_at(text, at, answer_place)[0]
     column = columns.label(list(spans))
@@ -146,26 +147,35 @@ def _elements(text: str, at: int) -> list[tuple[int, int]]:
 
 
 def _mapping(text: str, columns: Columns) -> list[tuple[int, int]] | None:
-    """The spans of the labels if the whole text is one object {image: label}, else None."""
+    """The spans of the labels if the whole text is one object {image: label} or a table, else None."""
     at = _skip(text, len(text) - len(text.lstrip("\ufeff")))
-    if text[at : at + 1] != "{" or "label" in columns.given:
+    if text[at : at + 1] != "{":
         return None
     try:
         value, end = json.JSONDecoder().raw_decode(text, at)
     except ValueError:
         return None
-    if text[end:].strip() or any(key.lower() in columns.names("label") for key in value):
+    if text[end:].strip() or not value:
         return None
-    if not value or not all(isinstance(label, str) for label in value.values()):
+    if table := table_of(value, columns):
+        return label_spans(table, at, lambda at: _last(_members(text, at)), lambda at: _elements(text, at))
+    if "label" in columns.given or any(key.lower() in columns.names("label") for key in value):
         return None
-    return list({key: (start, stop) for key, start, stop in _members(text, at)}.values())
+    if not all(isinstance(label, str) for label in value.values()):
+        return None
+    return list(_last(_members(text, at)).values())
+
+
+def _last(members: Sequence[tuple[str, int, int]]) -> dict[str, tuple[int, int]]:
+    """The spans by key: for a repeated key, the last one counts."""
+    return {key: (start, end) for key, start, end in members}
 
 
 def _in_values(file: FileText, changes: Sequence[Change], pairs: list[tuple[int, int]]) -> list[str]:
     ascii_only = file.text.isascii()
     for number, label, new in changes:
         start, end = pairs[number - 1] if number <= len(pairs) else (0, 0)
-        if end == 0 or scanstring(file.text, start + 1)[0] != label:
+        if end == 0 or file.text[start] != '"' or scanstring(file.text, start + 1)[0] != label:
             raise lost(file, number)
         file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
     return [new for _, _, new in changes]

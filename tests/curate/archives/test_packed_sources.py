@@ -170,3 +170,26 @@ def test_pictures_can_be_looked_at_while_their_archive_is_read(tmp_path: Path) -
 def test_files_that_are_no_sources(name: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         read(write(tmp_path / name, b"\x80\x04}."))
+
+
+@pytest.mark.parametrize("name", ["{:06d}.tar", "shard-{:05d}.tar", "set_{}.tar"])
+def test_archives_that_only_number_their_parts_are_no_splits(name: str, tmp_path: Path) -> None:
+    """As webdataset writes them: a picture and a text of the same name."""
+    for shard in range(3):
+        rows = range(4 * shard, 4 * shard + 4)
+        members = {f"{n:06d}.png": png(9 + n) for n in rows} | {f"{n:06d}.txt": f"x_{n}" for n in rows}
+        tarred(tmp_path / "set" / name.format(shard), members)
+    source = read(tmp_path / "set")
+    assert ids(source) == [f"set/{n:06d}" for n in range(12)]
+    assert source.frame["split"].to_list() == [None] * 12
+    assert images(source) == [f"{name.format(n // 4)}#{n:06d}.png" for n in range(12)]
+    (tmp_path / "set" / name.format(1)).unlink()  # numbers with a gap may be something else
+    assert source.frame.height == 12
+    assert read(tmp_path / "set").frame["split"].null_count() == 0
+
+
+def test_numbered_archives_with_the_same_names_stay_apart(tmp_path: Path) -> None:
+    for shard in range(2):
+        members = {f"{n}.png": png(9 + n) for n in range(4)} | {f"{n}.txt": f"x_{n + shard}" for n in range(4)}
+        tarred(tmp_path / "set" / f"{shard}.tar", members)
+    assert sorted(read(tmp_path / "set").frame["split"].unique()) == ["0", "1"]

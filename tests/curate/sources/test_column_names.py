@@ -181,6 +181,6 @@ def test_images_of_a_table_under_another_name_are_named(tmp_path: Path) -> None:
         pq.write_table(pa.table({"scan": [value], "latex": ["x"]}), tmp_path / "x.parquet")
         note = "column 'scan' looks like images but is not used; to use it: --columns image:scan"
         assert read(tmp_path / "x.parquet").notes == {note: 1}
-    pq.write_table(pa.table({"scan": [3], "latex": ["x"]}), tmp_path / "x.parquet")
+    pq.write_table(pa.table({"scan": [3.5], "latex": ["x"]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match="neither paths nor images"):
         read(tmp_path / "x.parquet", columns={"image": "scan"})

@@ -62,7 +62,9 @@ def _first(source: Source) -> str:
         (range(4), 9, 0, "there is a number 0"),
         (range(1, 10), 9, 1, "the highest number is the number of lines"),
         ([2, 5, 9], 9, 1, "the highest number is the number of lines"),
-        (range(1, 9), 9, 0, "the highest number is that of the last line, counted from 0"),
+        ([9], 9, 1, "the highest number is the number of lines"),
+        ([0], 1, 0, "there is a number 0"),
+        ([1], 1, 1, "the highest number is the number of lines"),
     ],
 )
 def test_numbers_against_the_count_of_lines(numbers: range, lines: int, first: int, why: str, tmp_path: Path) -> None:
@@ -82,14 +84,81 @@ def test_seven_digits_are_counted_from_0(tmp_path: Path) -> None:
     assert _first(read(_blank(tmp_path, [3, 5], 9, digits=7))) == "0: names of seven digits, which count from 0"
 
 
-@pytest.mark.parametrize("numbers", [[3, 5], range(10)])
+#: Without 0 and 9, either the first line or the last one lacks its picture, whichever way one counts.
+@pytest.mark.parametrize("numbers", [[3, 5], range(10), range(1, 9), [8], range(1, 20)])
 def test_without_evidence_it_is_an_error_that_names_the_option(numbers: list[int], tmp_path: Path) -> None:
     _blank(tmp_path, numbers, 9)
-    with pytest.raises(UserError, match=r"say which with --first-number 0 or --first-number 1$"):
+    with pytest.raises(UserError, match=r"say which with --first-number 0 or --first-number 1; ") as error:
         read(tmp_path)
+    alone = str(error.value).rpartition(" ")[2]
+    assert (alone, images(read(alone))) == (f"text:{tmp_path / 'labels.txt'}", [None] * 9)
     source = read(tmp_path, first_number=1)
     assert _first(source) == "1: given with --first-number"
     assert images(source)[0] == "images/1.png"
+
+
+# A text before the number -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["img_{}.png", "formula_{:03d}.png", "eq-{:04d}.jpg", "2014_eq{}.bmp", "Bild {}.PNG"])
+@pytest.mark.parametrize("folder", ["images", ".", "labels"])
+def test_the_same_text_may_stand_before_all_numbers(form: str, folder: str, tmp_path: Path) -> None:
+    names = {n: image(tmp_path / folder / form.format(n)).relative_to(tmp_path).as_posix() for n in range(1, 10)}
+    write(tmp_path / "labels.txt", "".join(f"x_{{{n}}}\n" for n in range(1, 10)))
+    source = read(tmp_path)
+    assert source.format == "unimer"
+    assert _pairs(source) == [(names[n], f"x_{{{n}}}") for n in range(1, 10)]
+    (tmp_path / names[4]).unlink()  # the name where it would be
+    missing = read(tmp_path).frame.filter(label="x_{4}")["image"].item()
+    assert missing.lower() == names[4].lower()
+    (tmp_path / names[9]).unlink()
+    with pytest.raises(UserError, match=r"numbered 1 to 8 and there are 9 lines, .* --first-number 0"):
+        read(tmp_path)
+
+
+def test_seven_digits_after_a_text_are_nobodys_habit(tmp_path: Path) -> None:
+    for n in range(1, 8):
+        image(tmp_path / "images" / f"img_{n:07d}.png")
+    write(tmp_path / "labels.txt", "x\n" * 9)
+    with pytest.raises(UserError, match="--first-number 0"):
+        read(tmp_path)
+
+
+def test_few_pictures_with_a_text_before_the_number_are_not_the_lines(tmp_path: Path) -> None:
+    """Whoever has a file of labels may have `figure_1.png` beside it."""
+    for n in range(4):
+        image(tmp_path / f"figure_{n}.png")
+    write(tmp_path / "labels.txt", "".join(f"x_{n}\n" for n in range(9)))
+    assert read(tmp_path / "labels.txt").format == "text"
+    with pytest.raises(UserError, match="no known format"):
+        read(tmp_path)
+    assert images(read(f"unimer:{tmp_path}"))[1] == "figure_1.png"
+    write(tmp_path / "labels.txt", "x\ny\n")  # fewer lines than pictures
+    assert read(tmp_path / "labels.txt").format == "text"
+
+
+def test_two_texts_before_the_numbers_are_two_series(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for n in range(6):
+            image(tmp_path / "images" / f"{split}_{n}.png")
+        write(tmp_path / f"{split}.txt", "x\n" * 6)
+    with pytest.raises(UserError, match="no known format"):
+        read(tmp_path)
+
+
+def test_a_table_that_names_the_pictures_comes_first(tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", "image,latex\n" + "".join(f"img_{n}.png,x_{n}\n" for n in range(6)))
+    write(tmp_path / "symbols.txt", "".join(f"\\alpha_{n}\n" for n in range(6)))
+    for n in range(6):
+        image(tmp_path / "images" / f"img_{n}.png")
+    assert read(tmp_path).format == "csv"
+
+
+def test_a_text_for_each_picture_is_no_file_of_lines(tmp_path: Path) -> None:
+    for n in range(3):
+        image(tmp_path / f"img_{n}.png")
+        write(tmp_path / f"img_{n}.txt", f"x ^ {n}\n")
+    assert read(tmp_path).format == "mlhme38k"
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -214,7 +283,7 @@ def test_the_option_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixtur
     folder = _blank(tmp_path / "set", [3, 5], 9)
     arguments = ["audit", f"u={folder}", "--out", str(tmp_path / "run"), "--select", "LEN", "--no-cache"]
     assert run("curate", main_group, arguments) == 2
-    assert capsys.readouterr().err.endswith("say which with --first-number 0 or --first-number 1\n")
+    assert capsys.readouterr().err.count("say which with --first-number 0 or --first-number 1; ") == 1
     assert not (tmp_path / "run").exists()
     assert run("curate", main_group, [*arguments, "--first-number", "u=1"]) == 0
     told = capsys.readouterr().out

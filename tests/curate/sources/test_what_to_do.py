@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,21 @@ from curate.sources.places.table_fields import in_table
         ("labels.csv", "image|latex\n" + "".join(f"{n}.png|x_{n}\n" for n in range(4)), "separated by '|'"),
         ("a.json", json.dumps({"info": {}, "data": [{"image": "0.png", "latex": "x"}]}), "its records under 'data'"),
         ("a.json", json.dumps({"train": [{"image": "0.png", "tex": "x"}], "val": [{"tex": "y"}]}), "'train', 'val'"),
-        ("a.json", json.dumps({"0.png": {"latex": "x"}, "1.png": {"latex": "y"}}), "a record for each name"),
+        ("a.json", json.dumps({"a": {"messages": [{"role": "user", "content": "x"}]}}), "a record for each name"),
+        ("a.json", json.dumps({"train": {"0.png": "x"}, "val": {"1.png": "y"}}), "its records under 'train', 'val'"),
+        (
+            "a.json",
+            json.dumps({"data_list": [{"img_path": "0.png", "instances": [{"text": "x"}]}]}),
+            "under 'data_list'",
+        ),
+        (
+            "a.jsonl",
+            '{"image": "0.png", "ground_truth": "{\\"gt_parse\\": {\\"tex\\": 1}}"}\n',
+            "are JSON objects, like {",
+        ),
+        ("labels.feather", "x", "labels.feather is not read; save its table"),
+        ("labels.pkl", "x", "labels.pkl is not read; save its table"),
+        ("labels.sqlite3", "x", "labels.sqlite3 is not read; save its table"),
         ("labels.txt", "", "labels.txt is empty"),
         ("labels.xlsx", "PK", "labels.xlsx is not read; save the table as CSV"),
         ("data.mdb", "x", "data.mdb is not read; write its images as files"),
@@ -46,6 +62,55 @@ def test_what_to_do(name: str, text: str, said: str, tmp_path: Path) -> None:
         read(tmp_path / "set")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["img_{}", "{}", "{:05d}", "a{}b"])
+@pytest.mark.parametrize("space", [" ", "\t"])
+@pytest.mark.parametrize("place", ["img", "."])
+def test_names_without_ending_in_front_of_labels_are_not_read_with_them(
+    form: str, space: str, place: str, tmp_path: Path
+) -> None:
+    order = [3, 0, 4, 1, 2, 5]
+    for n in order:
+        image(tmp_path / "set" / place / f"{form.format(n)}.png")
+    path = write(tmp_path / "set" / "labels.txt", "".join(f"{form.format(n)}{space}x + {n}\n" for n in order))
+    found = [(Path(place) / f"{form.format(n)}.png").as_posix() for n in order]
+    for given in (path.parent, path):
+        try:
+            source = read(given)
+        except UserError as error:
+            said = re.search(r"its lines are IMAGE without its ending, white space, LABEL; (crohme:\S+)", str(error))
+            source = read(said[1] if said else "")  # as it says
+        assert (images(source), labels(source)) == (found, [f"x + {n}" for n in order])
+
+
+def test_labels_that_begin_with_numbers_are_labels(tmp_path: Path) -> None:
+    texts = ["1 + 1", "2 + 3", "2 - 1", "0 + 4", "3 x", "5 y"]
+    for n in range(6):
+        image(tmp_path / "images" / f"{n}.png")
+    write(tmp_path / "labels.txt", "".join(f"{text}\n" for text in texts))
+    assert labels(read(tmp_path)) == texts
+
+
+def test_a_list_of_names_beside_as_many_labels_says_how_to_join_them(tmp_path: Path) -> None:
+    """OpenNMT's `src-train.txt` and `tgt-train.txt`."""
+    names = ["b9.png", "a1.png", "c3.png"]
+    write(tmp_path / "src-train.txt", "".join(f"{name}\n" for name in names))
+    write(tmp_path / "tgt-train.txt", "x\ny\nz\n")
+    for name in names:
+        image(tmp_path / "images" / name)
+    said = "src-train.txt lists as many image names as tgt-train.txt has lines; if they belong together: "
+    with pytest.raises(UserError) as error:
+        read(tmp_path)
+    assert said in str(error.value)
+    alone = read(tmp_path / "tgt-train.txt")
+    ((note, count),) = alone.notes.items()
+    assert (note[: len(said)], count) == (said, 3)
+    subprocess.run(note.partition("together: ")[2], shell=True, cwd=tmp_path, check=True)  # as it says
+    assert images(read(tmp_path)) == [f"images/{name}" for name in names]
+    write(tmp_path / "other" / "src.txt", "a.png\nb.png\n")
+    write(tmp_path / "other" / "tgt.txt", "x\n")
+    assert not read(tmp_path / "other" / "tgt.txt").notes
 
 
 @pytest.mark.parametrize("place", [".", "train", "a/b"])
