@@ -38,7 +38,7 @@ from rules.latex.cursor import (
 )
 from rules.latex.gaps import class_of, is_relation, is_twice_accented
 from rules.latex.synonyms import SYNONYMS
-from rules.latex.text_braces import APART, without_braces
+from rules.latex.text_marks import APART, firm_spaces, without_braces
 
 
 class ArgumentReader(Cursor):
@@ -191,10 +191,12 @@ class ArgumentReader(Cursor):
         if closing >= self.n:
             return []
         self.check_text(opening + 1, closing)
-        raw = self.between(opening, closing)
+        marked = raw = self.between(opening, closing)
         if "{" in raw and (parts := without_braces(raw)) is not None:
-            raw = "{}".join(parts)
-            self.folds.append((opening, closing + 1, f"{{{APART.join(parts)}}}"))
+            raw, marked = "{}".join(parts), APART.join(parts)
+        marked = firm_spaces(marked)
+        if marked != self.between(opening, closing):
+            self.folds.append((opening, closing + 1, f"{{{marked}}}"))
         text = " ".join(raw.split())
         lead = " " if raw[:1] in _BLANK else ""
         trail = " " if raw[-1:] in _BLANK and text else ""
