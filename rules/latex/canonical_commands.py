@@ -130,11 +130,15 @@ def dots(tokens: list[str]) -> Iterator[Edit]:
             following = tokens[index + 1] if index + 1 < len(tokens) else ""
             if following in DOTS_SPACED:
                 continue  # amsmath adds a thin space between them
-            command = COMMANDS.get(following[1:])
-            centred = following in ("+", "-", "=", "<", ">", "*") or (
-                following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
-            )
-            yield index, index + 1, ["\\cdots" if centred else "\\ldots"]
+            yield index, index + 1, ["\\cdots" if dots_are_centred(following) else "\\ldots"]
+
+
+def dots_are_centred(following: str) -> bool:
+    r"""Whether amsmath's `\dots` is `\cdots` before this token; it is `\ldots` otherwise."""
+    command = COMMANDS.get(following[1:])
+    return following in ("+", "-", "=", "<", ">", "*") or (
+        following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
+    )
 
 
 def daggers(tokens: list[str]) -> Iterator[Edit]:
