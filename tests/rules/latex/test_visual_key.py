@@ -77,6 +77,11 @@ def key(label: str) -> str | None:
         ("X^{+~}", "X ^ { + ~ }"),
         (r"\text{{a} {b}}", r"\text{a b}"),
         (r"\int\limits x", r"\int x"),
+        *(
+            (rf"x \dots {sign} y", rf"x \ldots {sign} y")
+            for sign in (r"\neq", r"\notin", r"\cong", r"\lim", r"\uparrow")
+        ),
+        *((rf"x \dots {sign} y", rf"x \cdots {sign} y") for sign in (r"\leq", r"\rightarrow", ":", r"\cup")),
         (r"\text{a~b,~c}", r"\text{a b, c}"),
         (r"\text{A.~B}", r"\text{A. B}"),  # the full stop of an abbreviation
         (r"\text{a.~b}", r"\text{a.\ b}"),
@@ -116,12 +121,16 @@ def test_labels_that_look_the_same(one, other):
         (r"\textcircled{1}", "1"),
         (r"\textcircled{1}", r"\textcircled{ 1 }"),
         (r"\textcircled{1 0}", r"\textcircled{10}"),
-        *((r"\text{a%s~b}" % stop, r"\text{a%s b}" % stop) for stop in (".", "?", "!", ":", ".)", ".''", "?{}")),
+        *((rf"\text{{a{stop}~b}}", rf"\text{{a{stop} b}}") for stop in (".", "?", "!", ":", ".)", ".''", "?{}")),
         (r"\text{a.\ b}", r"\text{a. b}"),
         (r"\text{a.~}b", r"\text{a. }b"),
         (r"\textbf{a.~b}", r"\textbf{a. b}"),
         (r"\mbox{a.~b}", r"\mbox{a. b}"),
         (r"\lim {\rm ]}", r"\lim ]"),
+        *(
+            (rf"x \dots {sign} y", rf"x \cdots {sign} y")
+            for sign in (r"\neq", r"\ne", r"\notin", r"\cong", r"\downarrow")
+        ),
         (r"\lim {\bf \rm ]}", r"\lim ]"),
         (r"\int {\bf (}x", r"\int (x"),
         (r"\sum_{\substack{a \\ b}}", r"\sum_{ab}"),
