@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.latex import unicode_math
+from rules.latex import lexer, unicode_math
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import NON_ASCII
@@ -19,7 +19,9 @@ _CJK = re.compile(
 
 
 def _in_text(label: Label, offset: int) -> bool:
-    """Is the character at this offset in text mode?"""
+    """Is the character at this offset in text mode, or in a comment?"""
+    if "%" in label.text and any(start <= offset < end for start, end in lexer.comments(label.text)):
+        return True
     return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
 
 
@@ -42,7 +44,7 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``原 式 = 3`` -> ``原 式`` => ``\text{原式} = 3``
     Fires: ``1 、 2`` -> ``、`` => ``1 , 2``
     Quiet: ``\text{解} x = 2``
-    Quiet: ``x = 2``
+    Quiet: ``x = 2 % 解``
     Fix: Unsafe: `\text{…}` around words, a comma for `、`. The rule is off in the profile m2e, where lines are text.
     See: 0.68 % of HME100K's training labels. Uni-MuMER's copy of its test set leaves out 591 such items.
     """
@@ -243,7 +245,15 @@ def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
             meant: str | None = match[0].encode("latin-1").decode()
         except (UnicodeEncodeError, UnicodeDecodeError):
             meant = None
-        yield Finding("text in the wrong encoding", *match.span(), meant)
+        yield Finding(_garbled(match[0]), *match.span(), meant)
+
+
+def _garbled(text: str) -> str:
+    if text == "\ufffd":
+        return "U+FFFD stands for a character that couldn't be read"
+    if "\ue000" <= text <= "\uf8ff":
+        return f"U+{ord(text):04X} is a private-use character: what it draws depends on the font"
+    return "this looks like text that was read in the wrong encoding"
 
 
 #: Characters that other rules report: those in this file, and SEM's on the marks of tokenisers.
@@ -279,7 +289,7 @@ def foreign_letter(label: Label, options: Options) -> Iterator[Finding]:
     for match in _FOREIGN.finditer(label.text):
         for start, end in _runs(match[0]):
             if not _in_text(label, match.start() + start):
-                yield Finding("LaTeX can't set this character in a formula", match.start() + start, match.start() + end)
+                yield Finding("LaTeX has no math symbol for this character", match.start() + start, match.start() + end)
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:

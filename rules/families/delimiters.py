@@ -108,14 +108,13 @@ def comment(label: Label, options: Options) -> Iterator[Finding]:
     """
     for start, end in lexer.comments(label.text):
         rest = label.text[start + 1 : end].strip()
+        dropped = "everything after %" if end == len(label.text) else "the rest of the line after %"
         if not rest:
             yield Finding("a comment sign with nothing after it", start, end, "", severity="info")
         elif label.text[:start].rstrip()[-1:].isdigit():
-            yield Finding(
-                "LaTeX drops everything after %; \\% was probably meant", start, end, f"\\{label.text[start:end]}"
-            )
+            yield Finding(f"LaTeX drops {dropped}; \\% was probably meant", start, end, f"\\{label.text[start:end]}")
         else:
-            yield Finding("LaTeX drops everything after %, which starts a comment", start, end, "")
+            yield Finding(f"LaTeX drops {dropped}, which starts a comment", start, end, "")
 
 
 _NUMBERED = re.compile(

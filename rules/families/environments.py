@@ -91,7 +91,14 @@ def display_environment(label: Label, options: Options) -> Iterator[Finding]:
             fix=None if whole and inner else "display",
         )
     for problem in label.problems("text-environment"):
-        yield label.on(problem, f"{problem.detail} is for text and isn't allowed in a formula", fix="display")
+        if problem.detail in _BOXES:
+            yield label.on(problem, f"{problem.detail} sets a box with something that isn't a formula", fix="display")
+        else:
+            yield label.on(problem, f"{problem.detail} is for text and isn't allowed in a formula", fix="display")
+
+
+#: LaTeX takes these in a formula.
+_BOXES = frozenset(["minipage", "picture"])
 
 
 _INNER = {
@@ -144,6 +151,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
     Fires: ``\left[ \begin{array}{c} a \\ b \end{array} \right]`` -> ``\left[ \begin{array}``
     Quiet: ``\begin{pmatrix} a \\ b \end{pmatrix}``
+    Quiet: ``\left( \begin{matrix} a \\ b \end{matrix} + c \right)``
     Fix: Display, for a `matrix` between matching delimiters. The widths of the gaps differ a little.
     """
     tokens = label.tokens
@@ -153,7 +161,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
         if tokens[index + 2 : index + 4] == ["\\begin", "{"]:
             name = "".join(tokens[index + 4 : index + 10])
             size = 6 if name == "matrix" else 5 if name[:5] == "array" else 0
-            if size:
+            if size and _fills(label, index):
                 message = f"separate delimiters around {name[:size]}"
                 end, joined = _delimited(label, index) if name == "matrix" else (None, None)
                 yield label.at(index, index + 5 + size if end is None else end, message, joined)
@@ -167,6 +175,13 @@ _DELIMITED = {
     ("|", "|"): "vmatrix",
     ("\\|", "\\|"): "Vmatrix",
 }
+
+
+def _fills(label: Label, left: int) -> bool:
+    r"""Does the `\right` of the `\left` at token `left` follow the environment after it?"""
+    last = label.environments.get(left + 2)
+    closing = None if last is None else label.partners.get(last + 1)
+    return closing is not None and label.tokens[closing + 1 : closing + 2] == ["\\right"]
 
 
 def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
@@ -231,4 +246,4 @@ def tabular(label: Label, options: Options) -> Iterator[Finding]:
     """
     for index in label.find("\\begin"):
         if "".join(label.tokens[index + 2 : index + 9]) == "tabular":
-            yield label.at(index, index + 1, "a tabular is a table of text, not a formula")
+            yield label.at(index, index + 1, "a tabular is set in text mode: a table, not a formula")

@@ -155,7 +155,7 @@ def lines_not_in_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFram
     )
     return fewer.select(
         *_WHERE,
-        pl.format("the label has {} lines, and the picture {}", "pair_rows", "ink_rows").alias("message"),
+        pl.format("the label has {} lines, and the picture seems to have {}", "pair_rows", "ink_rows").alias("message"),
     )
 
 

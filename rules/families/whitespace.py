@@ -101,11 +101,12 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x = 1 \hspace{1cm} \, \hspace{2cm}`` -> ``\hspace{1cm} \, \hspace{2cm}`` => ``x = 1``
     Quiet: ``x \quad y``
     Quiet: ``x {\hspace{1cm}}``
+    Quiet: ``a \over b \quad``
     Fix: Safe: it is dropped.
     See: opendatalab/UniMERNet cdm latex_processor.py remove_trailing_latex.
     """
     start, end = _space_at_end(label), len(label.tokens)
-    if 0 < start < end:
+    if 0 < start < end and not label.reading.holds_end:
         yield label.at(start, end, f"{label.shown(start, end)} at the end of the label draws nothing", "")
 
 
@@ -211,4 +212,5 @@ def letter_spaced_text(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: the ends of the words are lost. Read the label from the raw source again.
     """
     for match in _SPLIT_PROSE.finditer(label.text):
-        yield Finding("text split into letters", *match.span())
+        probably = "probably " if match[0].startswith("\\mathrm") else ""
+        yield Finding(f"{probably}text split into letters", *match.span())

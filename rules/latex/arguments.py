@@ -23,7 +23,7 @@ from rules.latex.actions import (
     UNKNOWN,
 )
 from rules.latex.bare_arguments import TAKES_NUCLEUS, may_stand_bare
-from rules.latex.commands import COMMANDS, DELIMITERS
+from rules.latex.commands import COMMANDS, DELIMITERS, ENVIRONMENTS
 from rules.latex.cursor import (
     ATOM_OPEN,
     MAX_DEPTH,
@@ -38,7 +38,7 @@ from rules.latex.cursor import (
 )
 from rules.latex.gaps import class_of, is_relation, is_twice_accented
 from rules.latex.synonyms import SYNONYMS
-from rules.latex.text_braces import APART, without_braces
+from rules.latex.text_marks import APART, firm_spaces, without_braces
 
 
 class ArgumentReader(Cursor):
@@ -191,10 +191,12 @@ class ArgumentReader(Cursor):
         if closing >= self.n:
             return []
         self.check_text(opening + 1, closing)
-        raw = self.between(opening, closing)
+        marked = raw = self.between(opening, closing)
         if "{" in raw and (parts := without_braces(raw)) is not None:
-            raw = "{}".join(parts)
-            self.folds.append((opening, closing + 1, f"{{{APART.join(parts)}}}"))
+            raw, marked = "{}".join(parts), APART.join(parts)
+        marked = firm_spaces(marked)
+        if marked != self.between(opening, closing):
+            self.folds.append((opening, closing + 1, f"{{{marked}}}"))
         text = " ".join(raw.split())
         lead = " " if raw[:1] in _BLANK else ""
         trail = " " if raw[-1:] in _BLANK and text else ""
@@ -218,6 +220,7 @@ class ArgumentReader(Cursor):
     def check_text(self, start: int, end: int) -> None:
         """Find what isn't allowed in text mode between two tokens; `$…$` inside is read as math."""
         i = start
+        environment = False  # whether one for mathematics has begun, which is wrong already
         while i < end:
             token = self.toks[i]
             if token in ("$", "\\("):
@@ -226,7 +229,13 @@ class ArgumentReader(Cursor):
             if token in ("^", "_"):
                 self.problem("script-in-text", i)
             elif token == "&":
-                self.problem("alignment-in-group", i)
+                if not environment:
+                    self.problem("alignment-in-group", i)
+            elif token == "\\begin" and (name := self.inner_environment(i)):
+                environment = True
+                self.problem("math-in-text", i, detail=f"\\begin{{{name}}}")
+            elif token == "\\end" and environment:
+                pass
             elif token == "#":
                 self.problem("parameter-character", i)
             elif token[0] == "\\" and len(token) > 1:
@@ -238,6 +247,12 @@ class ArgumentReader(Cursor):
                 elif command.mode == "math" and command.kind != "other":
                     self.problem("math-in-text", i, detail=token)
             i += 1
+
+    def inner_environment(self, begin: int) -> str:
+        """The name of the environment that begins here, if it is one for formulas."""
+        closing = next((at for at in range(begin, min(self.n, begin + 40)) if self.toks[at] == "}"), begin)
+        environment = ENVIRONMENTS.get(name := "".join(self.toks[begin + 2 : closing]))
+        return name if environment is not None and environment.kind == "inner" else ""
 
     def is_tabular(self, begin: int) -> bool:
         return "".join(self.toks[begin + 1 : begin + 9]) == "{tabular"

@@ -10,7 +10,7 @@ from rules.latex.canonical_tokens import NOTHING_DRAWN, OPENING, SWITCHES, Edit,
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
-from rules.latex.reader import DOTS_SPACED, without_trailing_space
+from rules.latex.reader import DOTS_LOW, DOTS_SPACED, without_trailing_space
 
 FONTS = {
     "\\rm": "\\mathrm",
@@ -130,11 +130,15 @@ def dots(tokens: list[str]) -> Iterator[Edit]:
             following = tokens[index + 1] if index + 1 < len(tokens) else ""
             if following in DOTS_SPACED:
                 continue  # amsmath adds a thin space between them
-            command = COMMANDS.get(following[1:])
-            centred = following in ("+", "-", "=", "<", ">", "*") or (
-                following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
-            )
-            yield index, index + 1, ["\\cdots" if centred else "\\ldots"]
+            yield index, index + 1, ["\\cdots" if dots_are_centred(following) else "\\ldots"]
+
+
+def dots_are_centred(following: str) -> bool:
+    r"""Whether amsmath's `\dots` is `\cdots` before this token; it is `\ldots` otherwise."""
+    command = COMMANDS.get(following[1:])
+    return following in ("+", "-", "=", "<", ">", "*", ":") or (
+        following not in DOTS_LOW and following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
+    )
 
 
 def daggers(tokens: list[str]) -> Iterator[Edit]:

@@ -11,7 +11,21 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
-from rules.latex.actions import ACTIONS, AMPERSAND, CLOSE, COMMAND, END, INFIX, NOTHING, ORD, REF, RIGHT, ROW, SPACE
+from rules.latex.actions import (
+    ACTIONS,
+    AMPERSAND,
+    CLOSE,
+    COMMAND,
+    END,
+    INFIX,
+    NOTHING,
+    ORD,
+    REF,
+    RIGHT,
+    ROW,
+    SPACE,
+    SWITCH,
+)
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 
@@ -192,8 +206,15 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     """
     if not inner or inner[0] in ("\\dagger", "\\ddagger"):  # `\\dag` is `{\\dagger}`
         return False
-    if after_operator and inner[0] in _BRACKETS:
-        return True
+    if after_operator:
+        first = 0
+        while first < len(inner) and ACTIONS.get(inner[first]) == SWITCH:  # `{\\rm ]}`
+            first += 1
+        switched = inner[first:]
+        if switched and switched[0] in _BRACKETS:
+            return True
+        if switched and first and head_of_last(switched) == 0 and class_before(switched) != "ord":
+            return True
     if head_of_last(inner) != 0:
         return False
     if scripts and (inner[0] in _SCRIPTED or is_twice_accented(inner) or (inner[0] in _BOLD and len(inner) > 4)):

@@ -413,6 +413,8 @@ class Reader(ScriptReader):
                 self.folds.append((i, i + 1, "\\notmark "))
         elif following in DOTS_SPACED:
             self.folds.append((i, i + 1, "\\ldots\\,"))
+        elif following in DOTS_LOW:
+            self.folds.append((i, i + 1, "\\ldots "))
 
     def read_left(self) -> list[str]:
         start = self.i
@@ -443,6 +445,18 @@ DOTS_SPACED = frozenset(
         *(")", "]", "\\rbrack", "\\}", "\\rbrace", "\\rangle", "\\rceil", "\\rfloor", "\\rgroup", "\\rmoustache"),
         *("\\right", "\\bigr", "\\biggr", "\\Bigr", "\\Biggr", "&"),
     ]
+)
+
+#: Operators and relations before which amsmath's `\\dots` is `\\ldots`: they are made or declared so that amsmath can't
+#: tell their kind.
+DOTS_LOW = frozenset(
+    f"\\{name}"
+    for name in (
+        *("ne", "neq", "notin", "cong", "models", "bowtie", "joinrel", "relbar", "Relbar", "bmod"),
+        *("uparrow", "downarrow", "updownarrow", "Uparrow", "Downarrow", "Updownarrow"),
+        *("lim", "limsup", "liminf", "injlim", "projlim", "varlimsup", "varliminf", "varinjlim", "varprojlim"),
+        *("max", "min", "sup", "inf", "det", "gcd", "Pr", "intop", "ointop", "smallint"),
+    )
 )
 
 #: Relations that `\\not` strikes through as their own sign does: `\\neq` is made so, `\\notin` nearly

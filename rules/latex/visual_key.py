@@ -21,17 +21,18 @@ from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import are_braces_edited, has_gap_at_tie, ties_set_apart
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
+from rules.latex.text_marks import firm_spaces
 
 #: Written to summary.json and every exported manifest: keys of different versions are not comparable. Increased when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 8
+KEY_VERSION = 9
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
 # math-core doesn't know these, or merges two that look different. A macro need not draw the right thing, only something
 # unlike everything else: \uE0xx are private-use characters that no label has.
 _MACROS = {
-    "textcircled": r"\overset{\text{}}{\boxed{#1}}",
+    "textcircled": r"\overset{\text{}}{\boxed{\text{#1}}}",  # in text, spaces count
     "hslash": "\\mathord{\ue001}",
     "coloneq": "\\mathrel{\ue002}",
     "Coloneq": "\\mathrel{\ue005}",
@@ -64,11 +65,14 @@ _MACROS = {
     "sb": "_",
 }
 
+#: Commands with an argument in text mode, which is edited if it has a space of another width (`firm_spaces`).
+_TEXTS = frozenset(f"\\{name}" for name, command in COMMANDS.items() if "t" in command.args)
+_FOLDED_TEXTS = frozenset(["\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal"])
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted unchanged.
-FOLDED = frozenset(
+FOLDED = _TEXTS | frozenset(
     ["\\dfrac", "\\tfrac", "\\dbinom", "\\tbinom", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
-    + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
+    + ["\\over", "\\choose", "\\operatorname*"]
     + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits", "\\nolimits"]
 )
 
@@ -85,6 +89,10 @@ def ready(tokens: list[str], spelled: str) -> list[str] | None:
         ties = ties_set_apart(tokens) if has_gap_at_tie(tokens) else []
         if ties is None:
             return None
+    if special & _TEXTS:
+        if special & _FOLDED_TEXTS or any(token[0] == "{" and firm_spaces(token) != token for token in tokens):
+            return None
+        special -= _TEXTS
     if special and not (special <= _ROWS and _rows_are_plain(tokens)):
         return None
     if ATOM_OPEN in tokens and are_braces_edited(tokens):

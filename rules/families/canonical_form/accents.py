@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.latex.commands import COMMANDS
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command
@@ -21,6 +22,14 @@ _NO_ATOM = frozenset(
         for name in ["bar", "hat", "tilde", "vec", "dot", "ddot", "check", "breve", "acute", "grave", "mathring"]
     ]
 )
+
+
+#: Commands that choose a font or size, or strike a symbol through, and draw no symbol of their own.
+_NO_SYMBOL = frozenset(
+    f"\\{command.name}"
+    for command in COMMANDS.values()
+    if command.kind in ("font", "fontswitch", "style", "sizeswitch", "text", "space")
+) | {r"\boldsymbol", r"\not", r"\mbox", r"\hbox", r"\operatorname"}
 
 
 def _atoms(tokens: list[str], start: int, end: int) -> int:
@@ -41,7 +50,7 @@ def _atoms(tokens: list[str], start: int, end: int) -> int:
                     at += 1
         elif token in (r"\frac", r"\sqrt", r"\left", r"\begin", r"\overline", r"\underline"):
             return 2
-        elif token not in _NO_ATOM and not token.startswith(r"\math") and token != r"\boldsymbol":
+        elif token not in _NO_ATOM and not token.startswith(r"\math") and token not in _NO_SYMBOL:
             count += 1
         depth += (token == "{") - (token == "}")
         at += 1
@@ -65,6 +74,8 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     Quiet: ``\overline { A B }``
     Quiet: ``\hat { \mathbf { n } }``
     Quiet: ``\bar { \tilde { x } }``
+    Quiet: ``\hat { \displaystyle x }``
+    Quiet: ``\tilde { \not D }``
     Fix: Unsafe: the wide accent.
     See: The list ONE_Tail_Tokens in CDM.
     """

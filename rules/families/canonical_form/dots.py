@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.latex.canonical_commands import dots_are_centred
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import places
 from rules.toolkit.label import Label
@@ -52,19 +53,17 @@ def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
     Why: It looks like `\ldots` before a comma and like `\cdots` before a plus sign, and KaTeX and MathJax decide by
     rules of their own. A label should name the sign in the picture.
     Fires: ``1 , \dots , n`` -> ``\dots`` => ``1 , \ldots , n``
+    Fires: ``a \cup \dots \cup b`` -> ``\dots`` => ``a \cup \cdots \cup b``
     Quiet: ``1 , \ldots , n``
     Fix: Unsafe: `\cdots` before a binary operator or relation, `\ldots` elsewhere.
     See: MathWriting's validation set has 214 `\dots` and 25 `\cdots`.
     """
     for index in label.find(r"\dots"):
-        after = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
-        sign = r"\cdots" if after in _CENTRED else r"\ldots"
+        in_text = index in label.prose and "$" not in label.words
+        after = label.tokens[index + 1] if index + 1 < len(label.tokens) and not in_text else ""
+        sign = r"\cdots" if dots_are_centred(after) else r"\ldots"
         yield label.at(index, index + 1, f"\\dots depends on the next token; here it looks like {sign}", sign)
 
-
-_CENTRED = frozenset(
-    ["+", "-", "=", "<", ">", r"\times", r"\cdot", r"\leq", r"\geq", r"\le", r"\ge", r"\oplus", r"\otimes"]
-)
 
 _TWO = re.compile(
     r"(?<=, )\. \.(?= ,)|(?<=\\cdot )\. \.(?= \\cdot)|(?<=, )\\cdot \\cdot(?= ,)"

@@ -37,7 +37,9 @@ def leading_relation(label: Label, options: Options) -> Iterator[Finding]:
         if token in _FIRST_RELATIONS:
             if token == "<" and not label.words.isdisjoint((">", r"\rangle")):
                 return  # a bracket: < x >
-            yield label.at(index, index + 1, "the label begins with a relation: it is one line of a longer calculation")
+            yield label.at(
+                index, index + 1, "the label begins with a relation: it is probably one line of a longer calculation"
+            )
             return
         if token not in ("{", "&", "~"):
             return

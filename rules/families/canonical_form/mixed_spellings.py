@@ -59,7 +59,7 @@ def homoglyph_pair(samples: pl.LazyFrame, options: Options) -> Findings:
             first, second = (counts.get(f"\\{name}", 0) for name in pair)
             if min(first, second) > options["share"] * (first + second) > 0:
                 names = f"\\{pair[0]} ({first} labels) and \\{pair[1]} ({second})"
-                found.append((str(source), f"{names} are one sign in handwriting"))
+                found.append((str(source), f"{names} look alike in handwriting"))
     return of_sets(found)
 
 

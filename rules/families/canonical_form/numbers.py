@@ -35,9 +35,14 @@ def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``1 0 1 , 1 6 0 \cdots``
     Quiet: ``1 { , } 0 0 0``
     Quiet: ``0 , 1 2 5``
+    Quiet: ``x ^ { a + 1 , 0 0 0 }``
+    Quiet: ``\text { a = 1 , 0 0 0 }``
     Fix: Unsafe: `{ , }`.
     """
+    tight = label.prose.union(*(range(opening, closing) for _, opening, closing in label.scripts))
     for place in places(label, _THOUSANDS):
+        if place.start in tight:
+            continue  # no gap in text and in scripts
         first = label.tokens.index(",", place.start) - place.start
         before, after = label.tokens[max(0, place.start - 1) : place.start], label.tokens[place.end : place.end + 1]
         if after in ([r"\cdots"], [r"\ldots"]):

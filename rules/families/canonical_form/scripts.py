@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.latex.actions import ACTIONS, COMMAND
 from rules.options import OFF
 from rules.registry import EVERY, PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import base_of, nesting, places
@@ -87,13 +88,15 @@ def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``y ^ { i \prime }``
     Quiet: ``y ^ \prime``
     Quiet: ``\prime``
+    Quiet: ``x = \overset \prime y``
     Fix: Unsafe: `^ { \prime }`.
     See: Two labels of CROHME 2014.
     """
     words = _script_tokens(label)
     for place in places(label, _BARE_PRIME):
         start = label.tokens.index(r"\prime", place.start)
-        if start not in words and label.tokens[start - 1] not in _NOT_PRIMED:
+        before = label.tokens[start - 1]
+        if start not in words and before not in _NOT_PRIMED and ACTIONS.get(before) != COMMAND:
             primes = " ".join(label.tokens[start : place.end])
             yield label.at(start, place.end, "\\prime without ^ is drawn large on the baseline", f"^ {{ {primes} }}")
 

@@ -44,7 +44,7 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     """
     for index in label.find(*_SYNONYMS):
         token = label.tokens[index]
-        yield label.at(index, index + 1, f"{token} draws the same sign as {_SYNONYMS[token]}", _SYNONYMS[token])
+        yield label.at(index, index + 1, f"{token} draws the same as {_SYNONYMS[token]}", _SYNONYMS[token])
 
 
 @rule(

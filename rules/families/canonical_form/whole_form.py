@@ -10,6 +10,7 @@ import polars as pl
 from rules.findings import Finding, FixLevel
 from rules.latex import lexer, reader
 from rules.latex.canonical_matrices import arrays_as_matrices
+from rules.latex.key_limits import is_within
 from rules.latex.synonyms import SYNONYMS, prefer
 from rules.options import Option
 from rules.registry import Options, rule
@@ -34,10 +35,22 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\frac{a}{b}``
     Fix: None.
     """
+    yield Finding(f"no visual key: {_no_key(label)}")
+
+
+def _no_key(label: Label) -> str:
+    """Why the label has no visual key, in the order in which `rules.latex.visual_key` finds out."""
+    if any(label.problems("too-long", "too-deep")):
+        return "the label was not read to the end"
+    if any(label.problems("definition")):
+        return "the label defines a macro"
     if label.reading.fatal:
-        yield Finding("no visual key: the label can't be read as LaTeX")
-    else:
-        yield Finding("no visual key: math-core can't convert the label")
+        return "the label can't be read as LaTeX"
+    if not label.tokens:
+        return "there is nothing to draw"
+    if not is_within(label.tokens):
+        return "it would take math-core too long or too deep"
+    return "math-core can't convert the label"
 
 
 @rule(

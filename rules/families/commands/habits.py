@@ -49,7 +49,11 @@ def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     for index in places if options[EVERY] else places[:1]:
         token = label.tokens[index]
         start, end, replacement = _with_argument(label, index)
-        yield label.at(start, end, f"{token} is obsolete: use \\{_SWITCHES[token[1:]]}{{…}}", replacement)
+        use = f"\\{_SWITCHES[token[1:]]}{{…}}"
+        if index in label.prose and token != "\\cal":
+            text = f"\\text{_SWITCHES[token[1:]].removeprefix('math')}{{…}}"
+            use = text if "$" not in label.words else f"{text}, or {use} between dollar signs"
+        yield label.at(start, end, f"{token} is obsolete: use {use}", replacement)
 
 
 def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
@@ -116,6 +120,8 @@ _NEAR = 80
 
 def _is_operator(before: str, name: str, after: str) -> bool:
     """Can the letters be an operator here? Not if they fill a group, or if they may be the end of a word."""
+    if name in ("min", "sec") and re.search(r"\d ?\Z", before) and not re.match(r" ?[_({\\]", after):
+        return False  # minutes or seconds: `5 m i n`
     if before.endswith(("{", "{ ")):
         return not after.lstrip(" ").startswith("}") and _IN_TEXT.search(before) is None
     if re.search(r"[A-Za-z] ?\Z", before) is None or re.search(r"\\[A-Za-z]+ ?\Z", before):
@@ -146,6 +152,7 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\sin ( x )``
     Quiet: ``\operatorname { s i n } x``
     Quiet: ``b s i n``
+    Quiet: ``t = 5 m i n``
     Quiet: ``\text { a b a s i n i s }``
     Fix: Unsafe: `\sin`.
     See: 5.4 % of MathWriting's test labels.
@@ -284,7 +291,7 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
     for index in places if options[EVERY] else places[:1]:
         token = label.tokens[index]
         plain = token in ("\\mbox", "\\hbox") and label.tokens[index + 1 : index + 2] == ["{"]  # no size is given
-        yield label.at(index, index + 1, f"{token} puts a box of text into the formula", "\\text" if plain else None)
+        yield label.at(index, index + 1, f"{token} puts a box into the formula", "\\text" if plain else None)
 
 
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
@@ -357,8 +364,11 @@ def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits`` => ``\int _ { a } ^ { b } x``
     Quiet: ``\int _ { a } ^ { b } x``
     Quiet: ``\sum \limits _ { i } \int x``
+    Quiet: ``\int \limits x``
     Fix: Unsafe: it is dropped, and the bounds move.
     """
     for index in label.find(r"\limits"):
+        if label.tokens[index + 1 : index + 2] not in (["_"], ["^"]):
+            continue
         if index and label.tokens[index - 1] in (r"\int", r"\oint", r"\iint", r"\iiint"):
             yield label.at(index, index + 1, "the bounds are set above and below an integral", "")

@@ -103,7 +103,8 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
             continue
         command, rest = glued
         tail = f"\\{rest}" if rest in COMMANDS and len(rest) > 1 else rest
-        yield label.on(problem, f"\\{problem.detail} is \\{command} joined to {rest!r}", f"\\{command} {tail}")
+        message = f"unknown command \\{problem.detail}: probably \\{command} joined to {rest!r}"
+        yield label.on(problem, message, f"\\{command} {tail}")
 
 
 @rule(

@@ -194,7 +194,7 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
             continue  # a backslash too many, not one too few: ESC006 reports it
         name = place.match[1].replace(" ", "")
-        message = f"single letters instead of \\{name}: the backslash is missing"
+        message = f"single letters instead of \\{name}: probably, the backslash is missing"
         follows = label.tokens[place.end : place.end + 1]
         if not COMMANDS[name].args or follows in (["{"], ["["]):
             yield label.at(place.start, place.end, message, f"\\{name}")
@@ -252,6 +252,9 @@ _TEXT_LETTERS = {
 }
 
 
+_TEXT_ACCENTS = frozenset(f"\\{name}" for name in "dbcHkruv")
+
+
 @rule(
     "CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)), covers=["CMD-letters"], tags=["unknown-name"]
 )
@@ -271,4 +274,5 @@ def text_letter(label: Label, options: Options) -> Iterator[Finding]:
     words = label.prose
     for index in label.find(*(f"\\{name}" for name in _TEXT_LETTERS)):
         if index not in words:
-            yield label.at(index, index + 1, f"{label.tokens[index]} is a letter of text, not a symbol")
+            what = "an accent" if label.tokens[index] in _TEXT_ACCENTS else "a letter"
+            yield label.at(index, index + 1, f"{label.tokens[index]} is {what} of text, not a symbol")

@@ -108,7 +108,7 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
     See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
     """
     for index in label.find("\\n"):
-        yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it means the next line", r"\\")
+        yield label.at(index, index + 1, r"\n isn't LaTeX; in M²E it means the next line", r"\\")
 
 
 @rule(
@@ -138,7 +138,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
     for index in label.find("\\t"):
         continued = index and label.tokens[index - 1] == "\\n"
         meaning = "it continues the previous step" if continued else "it starts a new block of lines"
-        yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
+        yield label.at(index, index + 1, rf"\t isn't allowed in a formula; in M²E {meaning}", r"\\")
 
 
 @rule(
@@ -225,7 +225,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         if plain and not _is_likely(label.text, match, name):
             continue
         yield Finding(
-            f"{_NAMES[control]} and {letters[: len(name) - 1]!r} were \\{name} before unescaping",
+            f"{_NAMES[control]} and {letters[: len(name) - 1]!r} {'may have been' if plain else 'were'} \\{name} "
+            "before unescaping",
             match.start(),
             match.start() + len(name),
             f"\\{name}",
@@ -334,9 +335,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
             if not plain or _is_likely(label.text, eaten, name):
                 continue  # ESC005 reports it
         if character in _SPACE_LIKE:
-            name = "a TAB" if character == "\t" else "a line end"
+            tab = set(match[0]) == {"\t"}
             yield Finding(
-                f"{name} inside a label breaks data sets with one label per line",
+                "a TAB inside a label breaks data sets with columns separated by TAB"
+                if tab
+                else "a line end inside a label breaks data sets with one label per line",
                 *match.span(),
                 " ",
                 severity="info",

@@ -19,7 +19,7 @@ from rules.toolkit.braces import places
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import NON_ASCII, has, has_text
 
-_TICK = re.compile(r"√(?!\s*[\w({\\\[])")
+_TICK = re.compile(r"√(?!\s*[\w({\\\[|√∛∜∑∏∫⟨⌊⌈.-])")
 
 
 @rule(
@@ -34,16 +34,17 @@ def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``3 + 4 = 7 \checkmark`` -> ``\checkmark``
     Quiet: ``√ 2``
     Quiet: ``√{x + 1}``
+    Quiet: ``√ | x |``
     Quiet: ``\sqrt { 2 }``
     Fix: None: drop the mark or the sample.
     See: HME100K has `√` as `_ { √ }` and `\textcircled { √ }`.
     """
     for match in re.finditer(r"[✓✔✗✘☑☒]", label.text):
-        yield Finding(f"{match[0]} is a grading mark", *match.span())
+        yield Finding(f"{match[0]} is probably a grading mark", *match.span())
     for match in _TICK.finditer(label.text):
         yield Finding("a root sign with nothing under it: probably a tick", *match.span())
     for index in label.find(r"\checkmark"):
-        yield label.at(index, index + 1, "a tick is not part of the formula")
+        yield label.at(index, index + 1, "a tick is probably not part of the formula")
 
 
 #: Formulas so common in school chemistry that, in small letters, they are not a product of variables.
@@ -117,7 +118,7 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     words = label.prose
     for place in places(label, _ZERO):
         rest = label.text[label.spans[place.start][1] : label.spans[place.end - 1][1]]
-        yield label.at(place.start, place.end, "a zero can't have a subscript: chemists write O", f"O{rest}")
+        yield label.at(place.start, place.end, "a zero with a subscript: chemists write O", f"O{rest}")
     for place in places(label, _RUN):
         tokens = [token for token in label.tokens[place.start : place.end] if token not in ("_", "{", "}")]
         found = "".join(tokens)
@@ -237,7 +238,7 @@ def html_tag(label: Label, options: Options) -> Iterator[Finding]:
             replacement += " {"
         elif written == f"/{name}" and name in _SCRIPT_TAGS and number and tags[number - 1][1] == name:
             replacement = "}"
-        yield label.at(place.start, place.end, f"<{name}> is an HTML tag", replacement)
+        yield label.at(place.start, place.end, f"<{name}> looks like an HTML tag", replacement)
 
 
 _SCRIPT_TAGS = {"sub": "_", "sup": "^"}

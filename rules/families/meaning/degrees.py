@@ -34,11 +34,18 @@ def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``6 0 ^ { \circ }``
     Quiet: ``e ^ { o }``
     Quiet: ``2 ^ { o ( n ) }``
+    Quiet: ``E _ 1 ^ o``
     Fix: Unsafe: `\circ`.
     See: Three labels each in CROHME 2014 and CROHME 2023.
     """
     for place in places(label, _LETTER_DEGREE):
-        yield label.at(place.start, place.end, "the letter o instead of the degree sign", r"\circ")
+        number = place.start - 1
+        while number > 0 and (label.tokens[number] in ("^", "{") or label.tokens[number].isdecimal()):
+            number -= 1
+        if label.tokens[number] == "_":
+            continue  # of `E _ 1 ^ o`
+        letter = label.tokens[place.start]
+        yield label.at(place.start, place.end, f"the letter {letter} instead of the degree sign", r"\circ")
 
 
 _ZERO_DEGREE = re.compile(r"(?<!\S)\\(?:sin|cos|tan|cot|angle)(?: [A-Z]){0,3}(?: =)?(?: \d)+ \^ \{ (0) \}(?! [\w(])")

@@ -46,7 +46,7 @@ _LINKS = (
 )
 _PHRASES = r"M ?a ?t ?h ?T ?y ?p ?e ?!?|l\s*o\s*r\s*e\s*m\s*i\s*p\s*s\s*u\s*m|u\s*n\s*d\s*e\s*f\s*i\s*n\s*e\s*d"
 _JUNK = re.compile(
-    rf"(?i:{_TOKENS}|{_LINKS}|{_PHRASES})|\[\s*(?:{_any(_BRACKETED)})\s*\]|<s>|(?<![A-Za-z\\])NaN(?![A-Za-z])"
+    rf"(?i:{_TOKENS}|{_LINKS}|{_PHRASES})|\[\s*(?:{_any(_BRACKETED)})\s*\]|<s>|(?<![A-Za-z\\])NaN(?![A-Za-z]|\s*_)"
 )
 #: If a sequence ends, another may begin. Alone, `< s >` may be a mean.
 _BEGIN, _END = re.compile(r"<\s*[sS]\s*>"), re.compile(r"<\s*/\s*[sS]\s*>")
@@ -123,6 +123,8 @@ def junk_text(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``< s > = 0``
     Quiet: ``< | x | >``
     Quiet: ``N a N + 1``
+    Quiet: ``NaN_3``
+    Quiet: ``\frac { 1 } { 0 } = \text { undefined }``
     Quiet: ``n ! [ k ] ( a )``
     Quiet: ``x = ?``
     Fix: None: drop the sample. No other rule's fix may make it unrecognisable.
@@ -136,4 +138,12 @@ def junk_text(label: Label, options: Options) -> Iterator[Finding]:
     if _END.search(text):
         places = sorted({*places, *(match.span() for match in _BEGIN.finditer(text))})
     for start, end in places:
-        yield Finding("this text can't be part of a formula", start, end)
+        if not _is_said(label, start, end):
+            yield Finding("this text can't be part of a formula", start, end)
+
+
+def _is_said(label: Label, start: int, end: int) -> bool:
+    r"""Is it the word "undefined" in a text, as in `= \text{undefined}`?"""
+    if re.sub(r"\s", "", label.text[start:end]).lower() != "undefined":
+        return False
+    return any(label.spans[index][0] == start for index in label.prose)

@@ -111,7 +111,7 @@ def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
         before = label.tokens[place.start - 1]
         if before in ("=", "&", r"\rightarrow", r"\to", ",", r"\quad", "~", ";", ":") or before.startswith("\\left"):
             continue
-        yield label.at(place.start, place.end, f"{label.tokens[place.start]} has nothing on its right")
+        yield label.at(place.start, place.end, f"{label.tokens[place.start]} has no operand on its right")
 
 
 _SPECK = re.compile(

@@ -26,7 +26,9 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
     See: harvardnlp/im2markup preprocess_latex.js groupTypes.sqrt; opendatalab/UniMERNet issue 81.
     """
     for match in _OBJECT.finditer(label.text):
-        yield Finding("JavaScript printed [object Object] in place of an index", *match.span())
+        root = re.search(r"\\sqrt *\Z", label.text[max(0, match.start() - 9) : match.start()])
+        lost = "the index of a root" if root else "a part of the label"
+        yield Finding(f"JavaScript printed [object Object] in place of {lost}", *match.span())
 
 
 @rule(
@@ -51,7 +53,7 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     """
     if is_cut_at_percent(label.tokens):
         start = label.spans[-1][0]
-        yield Finding("the label was cut off at a percent sign", start, start + 1)
+        yield Finding("the label was probably cut off at a percent sign", start, start + 1)
 
 
 #: What draws nothing by itself. Not environments that draw a bracket, nor columns with lines between them.
@@ -87,6 +89,5 @@ def blank_label(label: Label, options: Options) -> Iterator[Finding]:
     are an `array` without cells.
     """
     if "%" not in label.text:  # DLM003 reports labels that are only a comment
-        drawn = label.text.strip(" ~\t\r\n")
-        message = "the label draws nothing" if drawn else "the label is empty"
+        message = "the label draws nothing" if label.text.strip() else "the label is empty"
         yield Finding(message, 0, len(label.text))

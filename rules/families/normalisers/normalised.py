@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from rules.findings import Finding
+from rules.latex import tex_lengths
 from rules.latex.synonyms import FUNCTIONS, longest_first
 from rules.options import count
 from rules.registry import Findings, Options, rule, samples_rule
@@ -127,7 +128,8 @@ def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
     See: im2markup preprocess_formulas.py is_ascii.
     """
     for place in places(label, _EMPTIED):
-        yield label.at(place.start, place.end, f"{label.tokens[place.start]} is empty", "")
+        what = "holds only a space" if "~" in label.tokens[place.start : place.end] else "is empty"
+        yield label.at(place.start, place.end, f"{label.tokens[place.start]} {what}", "")
 
 
 _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf) \{(?: ~)* \}(?!\S)")
@@ -201,6 +203,7 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``a ^ { 1 2 }``
     Fires: ``$12 ^ { a }$`` -> ``12`` => ``$1 2 ^ { a }$``
     Quiet: ``$q = a ^ { 2 }$``
+    Quiet: ``a \hskip 12pt { b }``
     Quiet: ``x ^ { 2 } \text { and }``
     Quiet: ``\begin{array} { c c } a & b \end{array}``
     Fix: Safe: spaces between the tokens.
@@ -217,6 +220,10 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
         index = starts.get(match.start())
         if index is None or index in words or label.tokens[max(0, index - 1)] in (r"\begin", r"\end"):
             continue
+        if tex_lengths.match(label.text, match.start() + match[0].startswith("[")) == match.end() - match[0].endswith(
+            "]"
+        ):
+            continue  # the length of a `\hskip`, or of a `\\ [2pt]`
         if match[0].strip("'") == "" or match[0] in ("[object", "Object]"):
             continue  # a space would break a double prime, and NRM001 reports the other
         start, end = max(match.start(), inside[0]), min(match.end(), inside[1])

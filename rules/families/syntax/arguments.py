@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.latex import tex_lengths
 from rules.latex.actions import ACTIONS, COMMAND
+from rules.latex.commands import COMMANDS
 from rules.options import OFF
 from rules.registry import EVERY, Options, rule
 from rules.toolkit.label import Label
@@ -40,7 +41,10 @@ def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "this optional argument is never closed")
     for problem in label.problems("unbraced-argument"):
         first = label.tokens[problem.start]
-        yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
+        if first in ("\\raise", "\\lower"):
+            yield label.on(problem, f"{first} needs a box such as \\hbox after its length, not {problem.detail}")
+        else:
+            yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
 
 
 @rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), covers=["SYN12"])
@@ -127,7 +131,8 @@ _BRACED_NAMES = "frac|sqrt|hat|bar|vec|tilde|ddot|dot|mathrm|mathbf"
 _BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|")) | {"_", "^"}
 
 
-_NO_ARGUMENT = frozenset(["{", "}", "[", "&", "^", "_"])
+_NO_ARGUMENT = frozenset(["{", "}", "[", "&", "^", "_", "\\\\", "\\cr", "\\right", "\\middle", "\\end"])
+_NAMING = ("\\label", "\\ref", "\\eqref", "\\cite", "\\begin", "\\end", "\\color", "\\textcolor", "\\includegraphics")
 
 
 _TEX_SPACE = r"[ \t\r\n]"
@@ -156,6 +161,7 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\frac{1}2`` -> ``2`` => ``\frac{1}{2}``
     Fires: ``\hat\lambda`` -> ``\lambda`` => ``\hat{\lambda}``
     Quiet: ``x ^ { 2 } + \frac { 1 } { 2 }``
+    Quiet: ``x = 1 \label{eq_1}``
     Fix: Safe: braces, except around a command that takes an argument itself. Only the first place in a label is
     reported; with `every = true`, every place.
     """
@@ -166,7 +172,12 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
             places.append(index + 1)
             if token == "\\frac":
                 places.append(_denominator(tokens, index + 1))
-    bare = [at for at in places if at < len(tokens) and tokens[at] not in _NO_ARGUMENT]
+    names = [range(at + 1, label.partners.get(at + 1, at)) for at in label.find(*_NAMING)]  # `\label{eq_1}`
+    bare = [
+        at
+        for at in places
+        if at < len(tokens) and tokens[at] not in _NO_ARGUMENT and not any(at in name for name in names)
+    ]
     more = f", one of {len(bare)} in this label" if len(bare) > 1 else ""
     for at in bare if options[EVERY] else bare[:1]:
         braced = None if ACTIONS.get(tokens[at]) == COMMAND else f"{{{tokens[at]}}}"
@@ -254,6 +265,8 @@ def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\mathrm { } x``
     Quiet: ``a + { } - b``
     Quiet: ``\begin{matrix} { } & a \end{matrix}``
+    Quiet: ``\frac 1 { }``
+    Quiet: ``\sqrt [ 3 ] { }``
     Fix: Safe: it is dropped, if the picture stays the same.
     See: 7 labels of MNE's third set.
     """
@@ -263,5 +276,16 @@ def empty_group(label: Label, options: Options) -> Iterator[Finding]:
             continue
         before, after = tokens[index - 1] if index else "&", tokens[index + 2] if index + 2 < len(tokens) else ""
         letters = (before.isalnum() and len(before) == 1) or before in (")", "]")
-        if letters and after not in _SPEAKING and not (index > 1 and tokens[index - 2] in ("_", "^")):
+        if letters and after not in _SPEAKING and not _is_an_argument(tokens, index):
             yield label.at(index, index + 2, "an empty group draws nothing", "")
+
+
+def _is_an_argument(tokens: list[str], index: int) -> bool:
+    r"""Can the group at `index` belong to a script, a command with several arguments, or one with an option?"""
+    if tokens[index - 1] == "]":
+        opening = next((at for at in range(index - 1, -1, -1) if tokens[at] == "["), 0)
+        before = tokens[opening - 1] if opening else ""
+        return before == "\\\\" or ACTIONS.get(before) == COMMAND
+    before = tokens[index - 2] if index > 1 else ""
+    command = COMMANDS.get(before[1:])
+    return before in ("_", "^") or (command is not None and len(command.args) > 1)

@@ -39,14 +39,19 @@ def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
     """
     for problem in label.problems("unclosed-brace"):
         end = _early_end(label.tokens, problem.start)
+        message = "this brace is never closed"
+        if problem.start in label.partners:
+            message = "this brace is closed outside the environment or the delimiters that it is in"
         if end is None:
-            yield label.on(problem, "this brace is never closed")
+            yield label.on(problem, message)
             continue
         gap = " " if label.text[label.spans[problem.start][1]].isspace() else ""
         shown = label.text[label.spans[problem.start][0] : label.spans[end - 1][1]]
-        yield label.at(problem.start, end, "this brace is never closed", f"{shown}{gap}}}")
+        yield label.at(problem.start, end, message, f"{shown}{gap}}}")
     for problem in label.problems("extra-close-brace"):
-        yield label.on(problem, "this brace closes nothing")
+        inside = problem.start in label.partners.values()
+        where = " here: it was opened inside an environment or delimiters that have ended" if inside else ""
+        yield label.on(problem, f"this brace closes nothing{where}")
 
 
 _SIGNS = RELATIONS | {"+", "-", ",", ")", r"\times", r"\cdot", ""}

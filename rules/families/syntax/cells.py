@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.latex import tex_lengths
+from rules.latex.actions import ACTIONS, RULE
+from rules.latex.commands import ENVIRONMENTS
 from rules.options import count
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
@@ -64,9 +67,13 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: it needs a wider specification or another environment. Only the picture shows the layout.
     """
     for problem in label.problems("too-many-columns"):
-        yield label.on(problem, f"this cell is one too many: there are only {problem.detail} columns")
+        yield label.on(problem, f"this cell is one too many: there {_columns(problem.detail)}")
     for problem in label.problems("illegal-column-specification"):
         yield label.on(problem, f"LaTeX doesn't know the column specification '{problem.detail}'")
+
+
+def _columns(most: str) -> str:
+    return "is only 1 column" if most == "1" else f"are only {most} columns"
 
 
 #: The shortest run for SYN010, whose sieve passes only longer ones.
@@ -77,7 +84,7 @@ _SHORTEST_RUN = 5
     "SYN010",
     "empty-cells",
     "info",
-    has(r"(?:\{\s*\}\s*&\s*){4}|(?:&\s*){5}"),
+    has(r"(?:&\s*(?:\{\s*\}\s*)*){4}"),
     options={"run": count(_SHORTEST_RUN, at_least=_SHORTEST_RUN)},
     skips_canonical=True,
     covers=["SYN10"],
@@ -87,24 +94,52 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Normalisers and models that got stuck write `{ } & { } & { } & …`, which draws nothing.
     Fires: ``\begin{array}{cccccc} { } & { } & { } & { } & { } & a \end{array}`` -> ``{ } & { } & { } & { } & { } &``
+    Fires: ``\begin{matrix} a & & & & & \\ b \end{matrix}`` -> ``& & & &``
     Quiet: ``\begin{array}{cc} { } & a \end{array}``
+    Quiet: ``\begin{matrix} a & & & & & b \end{matrix}``
     Fix: None.
     See: harvardnlp/im2markup issue 24.
     """
-    run_from: int | None = None
-    cells = 0
-    index = 0
     tokens = label.tokens
-    while index < len(tokens):
-        if tokens[index : index + 3] == ["{", "}", "&"] or tokens[index] == "&":
-            run_from = index if run_from is None else run_from
-            cells += 1
-            index += 3 if tokens[index] == "{" else 1
-            continue
-        if run_from is not None and cells >= options["run"]:
-            yield label.at(run_from, index, f"{cells} empty cells in a row")
-        run_from, cells = None, 0
+    firsts = {_first_cell(label, begin) for begin in label.find("\\begin")}
+    run_from, cells = 0, 0  # the first token of the run, and its cells that have ended
+    cell_from, empty = 0, True  # the first token of this cell, and whether it has nothing but empty groups so far
+    index = 0
+    while index <= len(tokens):
+        token = tokens[index] if index < len(tokens) else "\\end"
+        if index in firsts:
+            run_from, cells, cell_from, empty = index, 0, index, True
+        if token in ("&", "\\\\", "\\cr", "\\end"):
+            cells += empty
+            if token != "&":
+                if cells >= options["run"]:
+                    yield label.at(run_from, index, f"{cells} empty cells in a row")
+                cells = 0
+            if not cells:
+                run_from = index + 1
+            cell_from, empty = index + 1, token != "\\end"
+        elif tokens[index : index + 2] == ["{", "}"]:
+            index += 1
+        elif empty:
+            empty = False
+            if cells >= options["run"]:
+                yield label.at(run_from, cell_from, f"{cells} empty cells in a row")
+            cells = 0
         index += 1
+
+
+def _first_cell(label: Label, begin: int) -> int:
+    r"""The first token of the first cell after a `\begin`."""
+    closing = label.partners.get(begin + 1, begin)
+    environment = ENVIRONMENTS.get("".join(label.tokens[begin + 2 : closing]))
+    at = closing + 1
+    for letter in environment.args if environment is not None else "":
+        if letter in "oO":
+            while at < len(label.tokens) and label.tokens[at] == "[":
+                at = next((end + 1 for end in range(at, len(label.tokens)) if label.tokens[end] == "]"), at + 1)
+        else:
+            at = label.partners.get(at, at - 1) + 1
+    return at
 
 
 @rule(
@@ -121,6 +156,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with a single cell.
 
     Why: The picture doesn't show the environment. A tokeniser wrapped a formula for no reason.
+    Fires: ``a \begin{matrix} b \begin{matrix} x \\ \end{matrix} c \end{matrix}`` => ``a b x c``
     Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}`` => ``E = x m``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
@@ -128,23 +164,47 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     gap disappears.
     See: 69 labels of MathWriting's test set, such as `E = \begin{matrix} … \\ \end{matrix} m v ^ 2`.
     """
+    tokens = label.tokens
     opened: list[int] = []
-    for index in label.find("\\begin", "\\end"):
-        if label.tokens[index] == "\\begin":
+    several: set[int] = set()  # the environments with more than one cell, or with another environment inside
+    singles: dict[int, int] = {}  # the `\\end` of each matrix with one cell, by its `\\begin`
+    for index in label.find("\\begin", "\\end", "&", "\\\\", "\\hline", "\\cr"):
+        if tokens[index] == "\\begin":
             opened.append(index)
-            continue
-        if not opened:
-            return
-        start = opened.pop()
-        name = "".join(label.tokens[start + 2 : start + 8])
-        if name != "matrix" or label.tokens[start + 8 : start + 9] != ["}"]:
-            continue
-        body = label.tokens[start + 9 : index]
-        if body[-1:] == ["\\\\"]:
-            body = body[:-1]
-        if not {"&", "\\\\", "\\begin", "\\hline", "\\cr"} & set(body):
-            inner = label.text[label.spans[start + 8][1] : label.spans[index][0]].strip().removesuffix("\\\\").rstrip()
-            yield label.at(start, index + 9, "a matrix with a single cell draws only its content", inner)
+        elif tokens[index] == "\\end":
+            if not opened:
+                break
+            start = opened.pop()
+            if start not in several and "".join(tokens[start + 1 : start + 9]) == "{matrix}":
+                singles[start] = index
+            elif opened:
+                several.add(opened[-1])
+        elif opened and not (tokens[index] == "\\\\" and tokens[index + 1 : index + 2] == ["\\end"]):
+            several.add(opened[-1])
+    outer = -1
+    for start in sorted(singles):
+        if start > outer:
+            outer = singles[start]
+            inner = _unwrapped(label, singles, start)
+            yield label.at(start, outer + 9, "a matrix with a single cell draws only its content", inner)
+
+
+def _unwrapped(label: Label, singles: dict[int, int], outer: int) -> str:
+    """The source in a matrix with a single cell, without those that are in it."""
+    text, spans = "", label.spans
+    at = None  # where the source goes on
+    places = sorted(
+        place for start, end in singles.items() if outer <= start <= singles[outer] for place in (start, end)
+    )
+    for place in places:
+        if label.tokens[place] == "\\begin":
+            text += "" if at is None else label.text[at : spans[place][0]]
+            at = spans[place + 9][0]
+        else:
+            last = place - 2 if label.tokens[place - 1] == "\\\\" else place - 1
+            text += label.text[at : max(at or 0, spans[last][1])]
+            at = spans[place + 8][1] if place + 8 < len(spans) else len(label.text)
+    return text
 
 
 @rule(
@@ -215,6 +275,8 @@ def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\begin{pmatrix} a & b & c \\ d & e \end{pmatrix}`` -> ``\begin``
     Quiet: ``\begin{matrix} a & b \\ c & d \end{matrix}``
     Quiet: ``\begin{matrix} a & b \\ c & d \\ \end{matrix}``
+    Quiet: ``\begin{matrix} a & b \\ c & d \\[2pt] \end{matrix}``
+    Quiet: ``\begin{array}{cc} a & b \\ c & d \\* \cline{1-2} \end{array}``
     Quiet: ``\begin{array}{cc} a & b \\ \hline c & d \\ \hline \end{array}``
     Quiet: ``\begin{array}{cc} \multicolumn{2}{c}{a} \\ b & c \end{array}``
     Quiet: ``\begin{aligned} a & b \\ c \end{aligned}``
@@ -225,7 +287,10 @@ def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
     tokens = label.tokens
     braces = 0
     empty = True
+    after = 0  # where a row begins
     for index, token in enumerate(tokens):
+        if index < after:
+            continue
         if token in ("{", "}"):
             braces += 1 if token == "{" else -1
         elif token == "\\begin":
@@ -248,7 +313,20 @@ def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
             elif token in ("\\\\", "\\cr"):
                 opened[-1][2].append(1)
                 empty = True
+                after = _row_start(label, index + 1)
                 continue
             elif token in ("\\hline", "\\cline"):
                 continue
         empty = False
+
+
+def _row_start(label: Label, at: int) -> int:
+    r"""The first token of a row, after the options of the `\\\\` before it and the lines above it."""
+    tokens = label.tokens
+    if tokens[at : at + 1] == ["*"]:
+        at += 1
+    if tokens[at : at + 1] == ["["] and tex_lengths.match(label.text, label.spans[at][1]) is not None:
+        at = next((end + 1 for end in range(at, len(tokens)) if tokens[end] == "]"), at)
+    while at < len(tokens) and ACTIONS.get(tokens[at]) == RULE:
+        at = label.partners.get(at + 1, at) + 1
+    return at

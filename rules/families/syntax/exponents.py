@@ -211,7 +211,12 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
         )
         if again or power or "".join(tokens[opening + 1 : closing]) == "2-4ac":
             replacement = moved_out(label, opening, at, closing)
-            yield label.at(opening, closing + 1, "the exponent swallowed the terms after it", replacement)
+            yield label.at(
+                opening,
+                closing + 1,
+                "the terms after the exponent are in it: its brace probably closes too late",
+                replacement,
+            )
 
 
 def _ends_group(tokens: list[str], closing: int) -> bool:

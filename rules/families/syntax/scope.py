@@ -115,7 +115,7 @@ def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
         if tokens[index] == "_" and (tokens[sign] != "=" or tokens[base] in (")", "}")):
             continue  # the range of an index: 1 \leq i \leq n
         if _starts_as_exponent(tokens, opening + 1, sign):
-            message = f"{tokens[sign]} is in the script, whose brace closes too late"
+            message = f"{tokens[sign]} is in the script, whose brace probably closes too late"
             yield label.at(opening, closing + 1, message, moved_out(label, opening, sign, closing))
 
 
@@ -234,6 +234,8 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     Quiet: ``T _ { ( i j ) }``
     Quiet: ``u ^ { ( i } v ^ { j ) }``
     Quiet: ``\sqrt { \left] a \right[ }``
+    Quiet: ``( x ) = \sqrt { a + b ) }``
+    Quiet: ``f ( 1 ) ^ { 2 ) }``
     Fix: Display: the closing brace before the parenthesis.
     """
     tokens = label.tokens
@@ -246,7 +248,9 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     for index in label.find(r"\sqrt"):
         if index + 1 in pairs:
             groups.append((index + 1, pairs[index + 1]))
-    first_bracket = min(label.find("(", "["), default=len(tokens))
+    if not groups:
+        return
+    left_open = _brackets_open(tokens)
     for opening, closing in sorted(groups):
         depth = braces = 0
         for at in range(opening + 1, closing):
@@ -258,7 +262,28 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
                 continue
             depth += (token in ("(", "[")) - (token in (")", "]"))
             if depth < 0:
-                if first_bracket < opening:
-                    message = f"{token} was opened outside the group that it closes in"
+                if left_open[opening]:
+                    message = f"{token} closes a bracket that was opened outside this group"
                     yield label.at(opening, closing + 1, message, moved_out(label, opening, at, closing))
                 break
+
+
+def _brackets_open(tokens: list[str]) -> dict[int, int]:
+    """How many parentheses and brackets are open at each opening brace, without those of closed groups."""
+    found: dict[int, int] = {}
+    depth = 0
+    opened: list[int] = []  # the depth of each open bracket
+    for index, token in enumerate(tokens):
+        if token == "{":
+            found[index] = len(opened)
+            depth += 1
+        elif token == "}":
+            while opened and opened[-1] == depth:
+                opened.pop()
+            depth -= 1
+        elif token in ("(", "[", ")", "]") and tokens[index - 1 : index] not in (["\\left"], ["\\right"]):
+            if token in ("(", "["):
+                opened.append(depth)
+            elif opened:
+                opened.pop()
+    return found

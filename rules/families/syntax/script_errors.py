@@ -61,7 +61,8 @@ def double_script(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _spaced_prime(label: Label, index: int) -> bool:
-    return index > 0 and label.tokens[index - 1] == "'"
+    """Is there a space, or a comment, between a prime and the prime or `^` at this token?"""
+    return index > 0 and label.tokens[index - 1] == "'" and label.spans[index - 1][1] < label.spans[index][0]
 
 
 @rule("SYN007", "leading-script", "info", has_problem("leading-script"), skips_canonical=True, covers=["SYN7"])

@@ -81,7 +81,7 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Safe: one space.
     """
     for match in re.finditer(r"(?<![ \t\r\n])[ \t\r]*\n[ \t\r]*\n[ \t\r\n]*", label.text):
-        yield Finding("an empty line ends the formula", *match.span(), " ")
+        yield Finding("an empty line, which is the end of a paragraph to TeX", *match.span(), " ")
 
 
 @rule(
@@ -105,6 +105,12 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: one caret.
     """
     for problem in label.problems("caret-notation"):
+        end = label.spans[problem.end - 1][1]
+        if _HEXADECIMAL.match(label.text, end - 1):  # `^^e9`
+            code = label.text[end - 1 : end + 1]
+            message = f"'^^{code}' is TeX's notation for the character with the hexadecimal code {code}"
+            yield label.on(problem, message, problem.detail[1:])
+            continue
         character = chr(ord(problem.detail[2]) ^ 64)
         if character.isprintable() or character in "\t\r\n":
             message = f"{problem.detail!r} is TeX's notation for another character, {character!r}"
@@ -112,6 +118,10 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
         else:
             message = f"{problem.detail!r} is TeX's notation for a control character, at which LaTeX stops"
             yield label.on(problem, message, problem.detail[1:], severity="error")
+
+
+#: After two carets: two digits, with small letters, are a code.
+_HEXADECIMAL = re.compile("[0-9a-f]{2}")
 
 
 @rule("SYN028", "too-long", "warning", has_problem("too-long"), covers=["SYN-stops"])

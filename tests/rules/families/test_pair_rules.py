@@ -176,7 +176,7 @@ def test_lines() -> None:
     assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, and the label 1")]
     apart = samples(3, label=[r"\sum _ { i } x", r"\frac { a } { \frac { b } { c } }", "x"], pair_lines=1, ink_rows=3)
     assert [where for where, _ in judged("PAR005", apart)] == ["s/2"]
-    assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, and the picture 1")]
+    assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, and the picture seems to have 1")]
 
 
 def test_width() -> None:

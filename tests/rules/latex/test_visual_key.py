@@ -77,6 +77,16 @@ def key(label: str) -> str | None:
         ("X^{+~}", "X ^ { + ~ }"),
         (r"\text{{a} {b}}", r"\text{a b}"),
         (r"\int\limits x", r"\int x"),
+        *(
+            (rf"x \dots {sign} y", rf"x \ldots {sign} y")
+            for sign in (r"\neq", r"\notin", r"\cong", r"\lim", r"\uparrow")
+        ),
+        *((rf"x \dots {sign} y", rf"x \cdots {sign} y") for sign in (r"\leq", r"\rightarrow", ":", r"\cup")),
+        (r"\text{a~b,~c}", r"\text{a b, c}"),
+        (r"\text{A.~B}", r"\text{A. B}"),  # the full stop of an abbreviation
+        (r"\text{a.~b}", r"\text{a.\ b}"),
+        (r"\text{a.\space b}", r"\text{a. b}"),
+        (r"\textcircled{ 1 }", r"\textcircled {  1 }"),
     ],
 )
 def test_labels_that_look_the_same(one, other):
@@ -109,6 +119,20 @@ def test_labels_that_look_the_same(one, other):
         (r"\begin{array}{l} a \\ bbb \end{array}", r"\begin{array}{r} a \\ bbb \end{array}"),
         (r"\textcircled{1}", r"\boxed{1}"),
         (r"\textcircled{1}", "1"),
+        (r"\textcircled{1}", r"\textcircled{ 1 }"),
+        (r"\textcircled{1 0}", r"\textcircled{10}"),
+        *((rf"\text{{a{stop}~b}}", rf"\text{{a{stop} b}}") for stop in (".", "?", "!", ":", ".)", ".''", "?{}")),
+        (r"\text{a.\ b}", r"\text{a. b}"),
+        (r"\text{a.~}b", r"\text{a. }b"),
+        (r"\textbf{a.~b}", r"\textbf{a. b}"),
+        (r"\mbox{a.~b}", r"\mbox{a. b}"),
+        (r"\lim {\rm ]}", r"\lim ]"),
+        *(
+            (rf"x \dots {sign} y", rf"x \cdots {sign} y")
+            for sign in (r"\neq", r"\ne", r"\notin", r"\cong", r"\downarrow")
+        ),
+        (r"\lim {\bf \rm ]}", r"\lim ]"),
+        (r"\int {\bf (}x", r"\int (x"),
         (r"\sum_{\substack{a \\ b}}", r"\sum_{ab}"),
         (r"\sum_{\substack{a \\ b}}", r"\sum_{\begin{matrix} a \\ b \end{matrix}}"),
         (r"a \, b", "a b"),

@@ -1,4 +1,8 @@
-r"""Braces in the argument of `\text`: they draw nothing, but TeX neither kerns nor joins two letters across one."""
+r"""What math-core ignores in the argument of `\text`, and TeX doesn't: braces, and the width of a space.
+
+Braces draw nothing, but TeX neither kerns nor joins two letters across one. A space is wider after the end of a
+sentence, unless it is a `~` or `\ `.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,11 @@ import re
 
 #: For math-core, which ignores braces in text: a character that no label has, in place of an empty group.
 APART = "\ue016"
+
+#: In place of a `~` or `\\ ` where a space would be wider.
+_FIRM = "\ue018"
+#: TeX takes a full stop after a capital letter for that of an abbreviation.
+_FIRM_SPACE = re.compile(r"(?<![A-Z])([.?!:][)\]'{}]*)(?:~|\\[ \t\r\n])")
 
 _BRACES = re.compile(r"[{}]+")
 #: Braces that keep two spaces apart, commands, formulas and comments, in which braces have other effects.
@@ -26,3 +35,8 @@ def without_braces(text: str) -> list[str] | None:
 
 
 _BLANK = ("", *" ~\t\r\n")
+
+
+def firm_spaces(text: str) -> str:
+    r"""The text with a mark for every `~` and `\ ` that is narrower than the space that could be there."""
+    return _FIRM_SPACE.sub(rf"\1{_FIRM}", text) if "~" in text or "\\" in text else text
