@@ -15,8 +15,8 @@ from PIL import Image
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
-from curate.images.model_ready import Resize
 from curate.images.errors import ImageError
+from curate.images.model_ready import Resize
 from curate.images.opening import shown_size
 from finetune.data.pairs import picture
 from finetune.predict.engines import Question
