@@ -232,7 +232,7 @@ def timings_text(run: Mapping[str, Any]) -> str:
 def near_text(summary: Mapping[str, Any]) -> str:
     """One line on the search for copies of images, or empty if there were no images."""
     near = summary.get("near_duplicates")
-    if not near or "compared" not in near:  # a run of an older version
+    if not near:
         return ""
     text = (
         f"near-duplicate images: {things(near['compared'], 'pair')} of {things(near['images'], 'image')} compared, "
