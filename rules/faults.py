@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from rules.toolkit.wording import clip
+
 _VARIABLE = "TEXSIEVE_STRICT"
 #: Not faults in texsieve: somebody stopped the work, or memory ran out.
 _NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
@@ -59,7 +61,7 @@ class Fault:
         shown = self.where
         if shown is None and self.first is not None:
             text = self.first if isinstance(self.first, str) else self.first[0]
-            shown = repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+            shown = repr(clip(text, _SHOWN))
         first = "" if shown is None else f" ({'first: ' if self.count > 1 else ''}{shown})"
         number = f"{self.count:,} {self.of}{'' if self.count == 1 else 's'}"
         return f"a fault in texsieve: {self.part} failed on {number}{first}: {self.error}; please report it"

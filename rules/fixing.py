@@ -31,7 +31,7 @@ from rules.batches import cut
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, FIX_LEVELS, all_rules, lost, tagged
+from rules.registry import EVERY, all_rules, lost, tagged
 from rules.selection import Ruleset
 from rules.workers.helper import now_at
 from rules.workers.pool import Lost
@@ -131,34 +131,6 @@ def fix(
         if progress is not None:
             progress(frame.height)
     return pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-
-
-def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
-    """What each rule by itself proposes for each label: all its fixes for the label at once, proven or not.
-
-    This includes safe, unsafe and display fixes at every place; if fixes overlap, only the first. It is what the
-    examples of a rule show, and what a person sees next to a finding, but not what `fix` makes of the label. The frame
-    has a row for every rule and label with a fix: `row` (UInt32, the index of the label), `rule` (the code), `fix` (the
-    level of the least sure fix, as the rule gives it) and `fixed` (the text).
-    """
-    judged = engine.judge(labels, _fixable(Ruleset(tuple(codes)), "rules"))
-    offered = judged.findings.drop_nulls(["start", "replacement"])
-    groups: dict[tuple[int, str], list[Edit]] = {}
-    for row, code, level, start, end, replacement in offered.select(
-        "row", "rule", "fix", "start", "end", "replacement"
-    ).iter_rows():
-        groups.setdefault((row, code), []).append(Edit(start, end, replacement, code, level))
-    rows = [
-        (
-            row,
-            code,
-            max((edit.level for edit in edits), key=FIX_LEVELS.index),
-            apply(labels[row], disjoint(in_order(edits, len(labels[row])), len(labels[row]))),
-        )
-        for (row, code), edits in groups.items()
-    ]
-    schema = {"row": pl.UInt32, "rule": pl.String, "fix": pl.String, "fixed": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _fixable(ruleset: Ruleset, style: Style) -> Ruleset:

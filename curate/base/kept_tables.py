@@ -7,7 +7,9 @@ make polars panic or ask for so much memory that the process ends.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +20,13 @@ from curate.base.no_room import NoRoom
 from curate.base.read_apart import is_damage
 
 _DIGEST = 32
+
+
+def edition(code: Iterable[Path], *packages: str) -> str:
+    """Text for a file name that changes with everything that made a table: files of code and data, and packages."""
+    made_by = hashlib.sha256(b"".join(path.read_bytes() for path in code))
+    made_by.update(" ".join(map(version, packages)).encode())
+    return made_by.hexdigest()[:16]
 
 
 def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.DataFrame:

@@ -6,14 +6,18 @@ override must not reverse the rest of the line (or a control character move the 
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from typing import Any
+
+from rules.toolkit.wording import clip as clip
 
 #: Categories that draw nothing or act on their neighbours: control, format, surrogate, private, unassigned.
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-#: Spaces other than U+0020, which look like it.
 #: The names of the control characters. Their pictures (U+2400 and on) are missing from most fonts.
 _NAMES = ["NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR", "SO", "SI"]
 _NAMES += ["DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US"]
+#: Spaces other than U+0020, which look like it.
 _SPACES = {"\u00a0": "⍽", "\u3000": "⟨U+3000⟩"}
 
 
@@ -65,6 +69,6 @@ def visible(text: str) -> str:
     return "".join(piece for piece, _ in pieces(text))
 
 
-def clip(text: str, most: int) -> str:
-    """`text` cut to at most `most` characters, ending in an ellipsis if something was cut."""
-    return text if len(text) <= most else text[: max(most - 1, 0)] + "…"
+def quoted(value: Any) -> str:
+    """A value of JSON for a message: short, and with nothing in it that could control a terminal."""
+    return clip(visible(json.dumps(value, ensure_ascii=False)), 60)

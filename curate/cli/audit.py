@@ -227,20 +227,10 @@ def audit_and_say(
     from curate import audit as auditing
     from curate.archives import cache
     from curate.audit.verdict import export_command
-    from curate.base.tables import count, size, things
-    from curate.base.visible import visible
+    from curate.base.tables import size, things
     from curate.findings.baseline import write_baseline as write_known
-    from curate.report.overview import (
-        near_text,
-        overlap_text,
-        reused_text,
-        rules_text,
-        sample_text,
-        sources_text,
-        suppressed_text,
-        timings_text,
-    )
-    from curate.runs import decision_counts
+    from curate.report.notes import notes, suppressed_text
+    from curate.report.overview import overlap_text, rules_text, sources_text, timings_text
     from curate.runs.folder import FINDINGS_FILE, REPORT_FILE
 
     place: AbstractContextManager[int] = nullcontext(cores())
@@ -269,27 +259,8 @@ def audit_and_say(
     shared = overlap_text(summary["sources"], width=width())
     if shared:
         say(f"{shared}\n")
-    notes = [near_text(summary)] if near_text(summary) else []
-    if told := decision_counts.text(summary["decisions"]):
-        notes.append(f"{told}. {decision_counts.HOW_APPLIED}")
-    for entry in summary["sources"]:
-        notes += [f"{entry['name']}: {count(number)} × {note}" for note, number in entry["notes"].items() if number]
-    for file in summary.get("predictions", {}).get("files", ()):
-        kinds = {"unknown": "unknown", "ambiguous": "ambiguous", "other_label": "with another truth than the label"}
-        lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
-        given = f"{visible(file['file'])}: {things(file['rows'], 'prediction')}"
-        notes.append(given + (f" ({', '.join(lost)})" if lost else ""))
-    if engine == "ray":
-        notes.append(
-            f"on {things(processors, 'processor')} of the cluster: judged labels, measured images, wrote parts; "
-            "on this machine: read the sources, compared samples, wrote the tables"
-        )
-    if drawn := summary["sample"]:
-        notes.append(sample_text(drawn))
-    if reused := reused_text(summary["run"]):
-        notes.append(reused)
-    if notes:
-        say("\n".join(notes) + "\n")
+    if lines := notes(summary, processors if engine == "ray" else None):
+        say("\n".join(lines) + "\n")
     if timings:
         say(f"{timings_text(summary['run'])}\n")
     say(sources_text(summary["sources"], width=width()))

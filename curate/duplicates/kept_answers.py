@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 
-from curate.base.kept_tables import read_kept, write_kept
+from curate.base.kept_tables import edition, read_kept, write_kept
 from curate.duplicates import closer
 from curate.images import ink, strokes
 
@@ -46,5 +44,4 @@ class KeptAnswers:
 @cache
 def _edition() -> str:
     """Changes with everything that affects an answer."""
-    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (closer, ink, strokes))
-    return hashlib.sha256(code + f"{version('pillow')} {version('numpy')}".encode()).hexdigest()[:16]
+    return edition((Path(module.__file__ or "") for module in (closer, ink, strokes)), "pillow", "numpy")

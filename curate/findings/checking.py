@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from curate.base.colour import COLOURS, Paint, plain
-from curate.base.tables import count
-from curate.base.visible import visible
+from curate.base.tables import count, things
+from curate.base.visible import clip, visible
 from curate.findings import baseline, in_documents
 from curate.findings.inputs import Input, Inputs
 from rules import Ruleset, engine
@@ -30,6 +30,8 @@ FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "r
 WORDS = {"error": "error", "warning": "warning", "info": "remark"}
 #: Up to this number, length and nesting depth, labels are judged in the command's own process.
 _FEW, _PLAIN_LENGTH, _PLAIN_DEPTH = 200, 500, 40
+#: Characters of a label that a line about a finding quotes.
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def as_text(checked: CheckedLabels, paint: Paint = plain) -> Iterator[str]:
     for row in checked.findings.iter_rows(named=True):
         where, column = checked.where(row)
         yield finding_line(where, row["label"], row, column, paint)
-    known = f"; {_counted(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
+    known = f"; {things(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
     files = len(checked.inputs.items)
     among = f" in {count(files)} files" if files > 1 else ""
     number = checked.judged.height
@@ -165,10 +167,10 @@ def finding_line(
     """A finding as compilers print them. `row` has the keys of FINDING_KEYS; `column` is by default the label's."""
     if column is None and row["start"] is not None:
         column = row["start"] + 1
-    span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
+    span = "" if row["start"] is None else clip(label[row["start"] : row["end"]], _SHOWN)
     fix = ""
     if row["replacement"] is not None:
-        fix = f" [{row['fix']} {_style_of(row['rule'])}fix: {_clip(row['replacement']) or 'drop it'}]"
+        fix = f" [{row['fix']} {_style_of(row['rule'])}fix: {clip(row['replacement'], _SHOWN) or 'drop it'}]"
     at = f"{visible(span)}: " if span else ""
     severity = paint(row["severity"], COLOURS[row["severity"]])
     return (
@@ -185,7 +187,7 @@ def _style_of(code: str) -> str:
 
 def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | None = None) -> str:
     """The number of things, and the findings by severity."""
-    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in WORDS.items())
+    totals = ", ".join(things(levels.get(severity, 0), word) for severity, word in WORDS.items())
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
@@ -213,11 +215,3 @@ def as_sarif(checked: CheckedLabels, folder: Path) -> Iterator[str]:
 
 def _sample_name(item: Input, number: int) -> str:
     return str(item.ids[number]) if item.source is None else f"{item.source.name}/{item.ids[number]}"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{count(number)} {word}{'' if number == 1 else 's'}"
-
-
-def _clip(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

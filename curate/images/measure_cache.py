@@ -12,14 +12,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache as once
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from curate.base import xml_events
-from curate.base.kept_tables import read_kept, write_kept
+from curate.base.kept_tables import edition, read_kept, write_kept
 from curate.images import (
     ink,
     inkml_pictures,
@@ -110,8 +109,7 @@ def _edition() -> str:
     """Changes with everything that affects a measure: this project's code, the decoders, the arithmetic."""
     drawing = (inkml_pictures, traces, stroke_drawing, stroke_settings, xml_events)
     modules = (opening, stored, ink, measures, strokes, *drawing)
-    code = b"".join(Path(module.__file__ or "").read_bytes() for module in modules)
-    return hashlib.sha256(code + f"{version('pillow')} {version('numpy')}".encode()).hexdigest()[:12]
+    return edition((Path(module.__file__ or "") for module in modules), "pillow", "numpy")
 
 
 def _file(cache: Path, root: Path) -> Path:

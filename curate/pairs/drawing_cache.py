@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 import curate.render
-from curate.base.kept_tables import read_kept, write_kept
+import rules.latex
+from curate.base.kept_tables import edition, read_kept, write_kept
 from curate.images import ink, strokes
 
 #: The most drawings kept, 0.4 kB each; beyond that, only those that the last run asked for.
@@ -68,14 +68,7 @@ def _digest(label: str) -> bytes:
 @cache
 def _edition(measured_by: Path) -> str:
     """Changes with everything that affects a drawing's measures."""
-    folder = Path(curate.render.__file__).parent
-    files = [
-        *sorted(folder.glob("*.py")),
-        *folder.glob("*.tsv"),
-        measured_by,
-        Path(ink.__file__),
-        Path(strokes.__file__),
-    ]
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-    code.update(" ".join(version(name) for name in ("mathra", "resvg_py", "pillow", "numpy")).encode())
-    return code.hexdigest()[:16]
+    drawing, latex = Path(curate.render.__file__).parent, Path(rules.latex.__file__).parent
+    code = [*sorted(drawing.glob("*.py")), *drawing.glob("*.tsv"), *sorted(latex.glob("data/*.tsv"))]
+    code += [measured_by, Path(ink.__file__), Path(strokes.__file__)]
+    return edition(code, "mathra", "resvg_py", "pillow", "numpy")

@@ -25,12 +25,11 @@ from curate.pairs.symbols import (
     fenced,
     marked,
     rooted,
-    scaled,
     scripted,
+    small,
     stacked,
     symbol,
 )
-from rules.latex import lexer
 
 #: The size of the raster in which layouts, drawings and images are compared: columns, rows.
 THUMB = (64, 24)
@@ -51,13 +50,8 @@ class Layout:
     parts: list[Part]
 
 
-def layout(label: str) -> Layout:
-    """A label's estimated picture. Never raises: anything unknown is a symbol of medium size."""
-    return layout_of(lexer.tokens(label))
-
-
 def layout_of(tokens: list[str]) -> Layout:
-    """As `layout`, for a label's tokens."""
+    """The estimated picture of a label's tokens. Never raises: anything unknown is a symbol of medium size."""
     setter = _Setter(tokens[:LONGEST])
     box, rows = setter.read_rows(0)
     while setter.at < len(setter.tokens):  # a brace or \end too many
@@ -275,7 +269,7 @@ class _Setter:
         if token in _FRACTIONS or token in _BESIDES:
             boxes = [self.read_argument(depth + 1), self.read_argument(depth + 1)]
             if token in _BESIDES:
-                boxes = [scaled(boxes[0], 0.7), boxes[1]]
+                boxes = [small(boxes[0]), boxes[1]]
                 if token == "\\underset":
                     boxes.reverse()
             if not any(box.parts for box in boxes):

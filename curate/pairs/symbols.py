@@ -26,6 +26,7 @@ THIN, MEDIUM, THICK = 0.17, 0.22, 0.28
 _INK = 0.3
 AXIS = 0.25
 _LINE = 0.05
+_SCRIPT = 0.7
 
 #: Symbol: width, above, below (em).
 _LOW, _TALL, _DEEP = (0.44, 0.0), (0.69, 0.0), (0.44, 0.2)
@@ -138,8 +139,10 @@ def _moved(box: Box, right: float, up: float, scale: float = 1.0) -> list[Part]:
     ]
 
 
-def scaled(box: Box, scale: float) -> Box:
-    return Box(box.width * scale, box.above * scale, box.below * scale, _moved(box, 0.0, 0.0, scale))
+def small(box: Box) -> Box:
+    """A box in script size."""
+    width, above, below = (length * _SCRIPT for length in (box.width, box.above, box.below))
+    return Box(width, above, below, _moved(box, 0.0, 0.0, _SCRIPT))
 
 
 def beside(boxes: Sequence[Box]) -> Box:
@@ -154,53 +157,49 @@ def beside(boxes: Sequence[Box]) -> Box:
     return Box(width, above, below, parts)
 
 
-def stacked(boxes: Sequence[Box], gap: float, *, bar: bool = False, axis: float = AXIS) -> Box:
+def stacked(boxes: Sequence[Box], gap: float, *, bar: bool = False) -> Box:
     """Boxes above each other, centred on each other and together on the axis; with a bar between two."""
     width = max(box.width for box in boxes)
     heights = [box.above + box.below for box in boxes]
     total = sum(heights) + gap * (len(boxes) - 1)
     if bar:  # the bar is on the axis, whatever is above and below it
-        top = axis + gap / 2 + heights[0]
+        top = AXIS + gap / 2 + heights[0]
         width += 0.12
     else:
-        top = axis + total / 2
+        top = AXIS + total / 2
     parts: list[Part] = []
     y = top
     for box, height in zip(boxes, heights, strict=True):
         parts.extend(_moved(box, (width - box.width) / 2, y - box.above))
         y -= height + gap
     if bar:
-        parts.append((0.0, axis - _LINE / 2, width, axis + _LINE / 2, 1.0))
+        parts.append((0.0, AXIS - _LINE / 2, width, AXIS + _LINE / 2, 1.0))
     return Box(width + (0.12 if bar else 0.0), top, -(y + gap), parts)
 
 
 def scripted(base: Box, sub: Box | None, sup: Box | None, *, limits: bool) -> Box:
+    sub, sup = (None if box is None else small(box) for box in (sub, sup))
     if limits:
-        boxes = [scaled(box, 0.7) for box in (sup, sub) if box is not None]
-        width = max(base.width, *(box.width for box in boxes))
+        width = max(base.width, *(box.width for box in (sup, sub) if box is not None))
         parts = _moved(base, (width - base.width) / 2, 0.0)
         above, below = base.above, base.below
         if sup is not None:
-            small = scaled(sup, 0.7)
-            parts = [*parts, *_moved(small, (width - small.width) / 2, above + 0.12 + small.below)]
-            above += 0.12 + small.above + small.below
+            parts = [*parts, *_moved(sup, (width - sup.width) / 2, above + 0.12 + sup.below)]
+            above += 0.12 + sup.above + sup.below
         if sub is not None:
-            small = scaled(sub, 0.7)
-            parts = [*parts, *_moved(small, (width - small.width) / 2, -below - 0.15 - small.above)]
-            below += 0.15 + small.above + small.below
+            parts = [*parts, *_moved(sub, (width - sub.width) / 2, -below - 0.15 - sub.above)]
+            below += 0.15 + sub.above + sub.below
         return Box(width + THIN, above, below, parts)
     parts = list(base.parts)
     width, above, below = 0.0, base.above, base.below
     if sup is not None:
-        small = scaled(sup, 0.7)
-        up = max(0.4, base.above - 0.3, small.below + 0.15)
-        parts.extend(_moved(small, base.width, up))
-        width, above = small.width, max(above, up + small.above)
+        up = max(0.4, base.above - 0.3, sup.below + 0.15)
+        parts.extend(_moved(sup, base.width, up))
+        width, above = sup.width, max(above, up + sup.above)
     if sub is not None:
-        small = scaled(sub, 0.7)
-        down = max(0.17, base.below + 0.05, small.above - 0.35)
-        parts.extend(_moved(small, base.width, -down))
-        width, below = max(width, small.width), max(below, down + small.below)
+        down = max(0.17, base.below + 0.05, sub.above - 0.35)
+        parts.extend(_moved(sub, base.width, -down))
+        width, below = max(width, sub.width), max(below, down + sub.below)
     return Box(base.width + width + 0.05, above, below, parts)
 
 

@@ -12,9 +12,6 @@ from curate.predictions import contradicted
 from rules import Ruleset, engine
 from rules.registry import all_rules, tagged
 
-#: The columns of `Readings.frame`.
-COLUMNS = ("sample_id", "reading", "sure", "why")
-
 
 @dataclass(frozen=True)
 class Readings:

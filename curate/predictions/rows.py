@@ -18,7 +18,7 @@ from typing import Any
 from curate.base.errors import UserError
 from curate.base.given_files import open_file, why_not_json
 from curate.base.surrogates import check_characters
-from curate.base.visible import clip, visible
+from curate.base.visible import quoted, visible
 
 #: The names tried for each role; the first that a row has counts.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -73,7 +73,7 @@ def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> li
         if row.sample_id in known:
             first = places[next(at for at, other in enumerate(rows) if other.sample_id == row.sample_id)]
             raise UserError(
-                f"{path}: {kind} {place} has the id {_quoted(row.sample_id)} of {kind} {first}; ids must be unique"
+                f"{path}: {kind} {place} has the id {quoted(row.sample_id)} of {kind} {first}; ids must be unique"
             )
         known.add(row.sample_id)
         places.append(place)
@@ -179,7 +179,7 @@ def _image(value: Any) -> Any:
 
 def _string(place: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise UserError(f"{place}: {key} is {_quoted(value)}, not a string")
+        raise UserError(f"{place}: {key} is {quoted(value)}, not a string")
     check_characters(value, f"{place}: {key}")
     return value
 
@@ -188,7 +188,7 @@ def _number(place: str, key: str, value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{place}: {key} is {_quoted(value)}, not a number")
+        raise UserError(f"{place}: {key} is {quoted(value)}, not a number")
     try:
         number = float(value)
     except OverflowError:
@@ -196,8 +196,3 @@ def _number(place: str, key: str, value: Any) -> float | None:
     if not math.isfinite(number):
         raise UserError(f"{place}: {key} is not a finite number")
     return number
-
-
-def _quoted(value: Any) -> str:
-    """A value for a message: as JSON, short, and without anything that could control a terminal."""
-    return clip(visible(json.dumps(value, ensure_ascii=False)), 60)

@@ -78,13 +78,11 @@ def choose(
     }
 
 
-def of_whole_sources(
-    findings: pl.LazyFrame, rules: Sequence[str], each: int = WHOLE
-) -> dict[str, list[tuple[str, str]]]:
-    """(source, message) of the findings about sources as a whole, at most `each` for each of `rules`."""
+def of_whole_sources(findings: pl.LazyFrame, rules: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """(source, message) of the findings about sources as a whole, at most WHOLE for each of `rules`."""
     found = (
         findings.filter(pl.col("sample_id").is_null() & pl.col("rule").is_in(list(rules)))
-        .filter(pl.int_range(pl.len()).over("rule") < each)
+        .filter(pl.int_range(pl.len()).over("rule") < WHOLE)
         .select("rule", "source", "message")
         .collect()
     )

@@ -188,29 +188,6 @@ def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
     return markdown_table(columns, rows) if rows else ""
 
 
-def sample_text(drawn: Mapping[str, Any]) -> str:
-    """One line on the sampling of `curate audit --sample`; `drawn` is the entry of summary.json."""
-    by = f", in the same shares by {' and '.join(drawn['by'])}" if drawn["by"] else ""
-    return (
-        f"drawn: {things(drawn['samples'], 'sample')} of {count(drawn['of'])}{by} (seed {drawn['seed']}); duplicates, "
-        "leaks and shifted pairs show only where all samples are judged"
-    )
-
-
-def reused_text(run: Mapping[str, Any]) -> str:
-    """One line on what an update took from the earlier run; empty if the audit was not an update."""
-    reused = run["reused"]
-    if reused is None:
-        return ""
-    parts = [
-        f"{count(done)} of {things(of, kind)} ({share(done, of)})"
-        for kind, (done, of) in (("distinct label", reused["labels"]), ("image", reused["images"]))
-        if of
-    ]
-    anew = "" if reused["same_rules"] else "; rules, options or versions have changed, so every label was judged anew"
-    return f"not judged or measured again: {', '.join(parts)}{anew}"
-
-
 def timings_text(run: Mapping[str, Any]) -> str:
     """A table of the stages; `run` is the entry of summary.json about the audit itself."""
     numbers = ("seconds", "rows", "rows/s", "peak memory so far")
@@ -227,24 +204,6 @@ def timings_text(run: Mapping[str, Any]) -> str:
     ]
     together = size(run["peak_memory_all_bytes"])
     return f"{text_table(columns, rows)}\nall processes together had at most {together}"
-
-
-def near_text(summary: Mapping[str, Any]) -> str:
-    """One line on the search for copies of images, or empty if there were no images."""
-    near = summary.get("near_duplicates")
-    if not near or "compared" not in near:  # a run of an older version
-        return ""
-    text = (
-        f"near-duplicate images: {things(near['compared'], 'pair')} of {things(near['images'], 'image')} compared, "
-        f"{count(near['copies'])} of them copies"
-    )
-    if near["crowded"]:
-        text += f"; {things(near['crowded'], 'image')} with more similar images than are compared"
-    if near["unopened"]:
-        text += f"; {things(near['unopened'], 'pair')} with an image that can't be opened any more"
-    if near["skipped_buckets"]:
-        text += f"; {things(near['skipped_buckets'], 'bucket')} too large to search"
-    return text
 
 
 def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:
@@ -310,14 +269,3 @@ def _fitting(entry: Mapping[str, Any], width: int) -> str:
         if display_width(line) <= width:
             break
     return fit(line, width)
-
-
-def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:
-    """What the baseline keeps out of the issue table, by rule, in a line; no line if that is nothing."""
-    if not suppressed["findings"]:
-        return []
-    rules = suppressed["rules"]
-    named = ", ".join(f"{rule['rule']} {count(rule['findings'])}" for rule in rules[:10])
-    more = f", {len(rules) - 10} more rules" if len(rules) > 10 else ""
-    number = things(suppressed["findings"], "finding")
-    return [f"Known, and not shown: {number} ({named}{more}). Scores, numbers of sources and verdicts count them."]

@@ -23,7 +23,8 @@ from curate.base.tables import size
 from curate.report import data, plots
 from curate.report.examples import FlaggedSample, choose, of_whole_sources
 from curate.report.markup import code, marked, text
-from curate.report.overview import near_text, overlaps, rank, remarks_line, sample_text, suppressed_text
+from curate.report.notes import near_text, sample_text, suppressed_text
+from curate.report.overview import overlaps, rank, remarks_line
 from curate.report.pictures import NO_ROOM, OpenImage, PagePicture, Pictures, Place
 from curate.report.suspects import choose_suspects, suspect_cards, wants_of
 from curate.report.template import open_template

@@ -18,6 +18,7 @@ from curate.base.leftovers import restore
 from curate.base.read_apart import first_line
 from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
+from rules.findings import SCHEMA as CHECKED
 from rules.registry import all_rules
 
 #: The first columns of every samples.parquet; the source's own columns follow.
@@ -43,18 +44,12 @@ SAMPLES: dict[str, Any] = {
     "label_error_rank": pl.Int32,
 }
 
-#: `source` is needed for findings about a whole data set, whose sample_id is null.
+#: The columns of `rules.check`, with a sample in place of the row. `source` is needed for findings about a whole data
+#: set, whose sample_id is null.
 FINDINGS: dict[str, Any] = {
     "sample_id": pl.String,
     "source": pl.String,
-    "rule": pl.String,
-    "name": pl.String,
-    "severity": pl.String,
-    "start": pl.Int32,
-    "end": pl.Int32,
-    "message": pl.String,
-    "fix": pl.String,
-    "replacement": pl.String,
+    **{name: kind for name, kind in CHECKED.items() if name != "row"},
 }
 
 SAMPLES_FILE = "samples.parquet"

@@ -80,7 +80,6 @@ def convert(
     out: Path,
     quantization: str | None = None,
     *,
-    name: str = "model",
     progress: Callable[[str, int, int], None] = lambda stage, done, of: None,
 ) -> list[Path]:
     """Write `merged`, the folder of a 16-bit model, as GGUF files to the folder `out`. Returns the files.
@@ -90,8 +89,8 @@ def convert(
     """
     quantization = quantization or DEFAULT
     direct = quantization if quantization in CONVERTED else "f16"
-    first = out / f"{name}-{direct}.gguf"
-    vision = out / f"mmproj-{name}-{VISION}.gguf"
+    first = out / f"model-{direct}.gguf"
+    vision = out / f"mmproj-model-{VISION}.gguf"
     python = [sys.executable, str(tools.converter), str(merged)]
     steps: list[Sequence[str]] = [
         [*python, "--outfile", str(first), "--outtype", direct],
@@ -99,7 +98,7 @@ def convert(
     ]
     made = first
     if direct != quantization:
-        made = out / f"{name}-{quantization}.gguf"
+        made = out / f"model-{quantization}.gguf"
         steps.append([str(tools.quantizer), str(first), str(made), quantization.upper()])
     for at, step in enumerate(steps):
         progress("gguf", at, len(steps))

@@ -26,12 +26,12 @@ SEED = 0
 MOST_UNITS = 4000
 
 
-def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: int = SEED) -> Numbers:
-    """The sums over pairs drawn with replacement: columns of shape (pairs,) give an array (drawings, columns).
+def drawn_sums(columns: Sequence[NDArray[Any]]) -> Numbers:
+    """The sums over pairs drawn with replacement: columns of shape (pairs,) give an array (DRAWINGS, columns).
 
-    The drawings depend only on the number of pairs and the seed, so those for columns of equal length match.
+    The drawings depend only on the number of pairs, so those for columns of equal length match.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     pairs = len(columns[0])
     if pairs > MOST_UNITS:
         starts = np.arange(MOST_UNITS) * pairs // MOST_UNITS
@@ -40,9 +40,9 @@ def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: 
         columns = [np.bincount(block, column, MOST_UNITS) for column in columns]
     numbers = np.column_stack(columns).astype(np.float64)
     units = len(numbers)
-    out = np.empty((drawings, numbers.shape[1]))
-    for start in range(0, drawings, 100):  # a hundred at a time: a few megabytes
-        some = min(100, drawings - start)
+    out = np.empty((DRAWINGS, numbers.shape[1]))
+    for start in range(0, DRAWINGS, 100):  # a hundred at a time: a few megabytes
+        some = min(100, DRAWINGS - start)
         places = rng.integers(0, units, (some, units)) + np.arange(some)[:, None] * units
         counts = np.bincount(places.ravel(), minlength=some * units).reshape(some, units)
         out[start : start + some] = counts @ numbers

@@ -20,7 +20,7 @@ from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
 from curate.base.given_files import read_text
 from curate.base.locks import try_lock
-from curate.base.visible import clip, visible
+from curate.base.visible import clip, quoted, visible
 from curate.predictions.rows import Prediction, read_predictions
 from finetune.predict.engines import Answer
 
@@ -209,8 +209,4 @@ def _difference(old: Any, new: Any, name: str) -> str | None:
         return None
     if old == new:
         return None
-    return f"{name} was {_short(old)} and is {_short(new)}"
-
-
-def _short(value: Any) -> str:
-    return clip(visible(json.dumps(value, ensure_ascii=False)), 60)
+    return f"{name} was {quoted(old)} and is {quoted(new)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections import Counter
@@ -16,16 +15,15 @@ from PIL import Image
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.images.errors import ImageError
 from curate.images.model_ready import Resize
+from curate.images.opening import shown_size
 from finetune.data.pairs import picture
 from finetune.predict.engines import Question
 from rules.sets.model_resize import FACTOR
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-_ORIENTATION = 0x0112  # EXIF; from 5, the sides are swapped
-_SWAPPED = 5
 
 
 class Questions:
@@ -114,16 +112,11 @@ def _twice(rows: list[tuple[str, str]]) -> str:
 
 
 def _size(held: dict[str, Any]) -> tuple[int, int]:
-    """Width and height of the image when upright, from its header; 0 if the header can't be read and the image can't be
-    opened."""
+    """Width and height of the image when upright, from its header; 0 if it can't be read."""
     try:
-        source = io.BytesIO(held["bytes"]) if held.get("bytes") is not None else held["path"]
-        with Image.open(source) as image:
-            wide, high = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) >= _SWAPPED
-    except Exception:  # Pillow raises whatever its decoder raises
+        return shown_size(held["bytes"] if held.get("bytes") is not None else Path(held["path"] or ""))
+    except ImageError:
         return 0, 0
-    return (high, wide) if turned else (wide, high)
 
 
 def _file_name(sample_id: str) -> str:

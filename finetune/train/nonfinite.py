@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curate.base.errors import UserError
+from rules.toolkit.wording import listed
 
 #: The file in the run folder with one line per batch that was left out.
 LEFT_OUT = "left-out.jsonl"
@@ -34,15 +35,15 @@ class LeftOut:
         if self._batches > self._limit:
             raise UserError(
                 f"the {what} of a batch was not finite {self._batches} times, last at step {step} "
-                f"({_told(names)}); {self._file} lists them. {self._advice}. Earlier checkpoints are in the run "
-                "folder"
+                f"({listed(names, _SHOWN)}); {self._file} lists them. {self._advice}. Earlier checkpoints are in the "
+                "run folder"
             )
-        self._note(f"step {step}: the {what} of {_told(names)} is not finite; left out")
+        self._note(f"step {step}: the {what} of {listed(names, _SHOWN)} is not finite; left out")
 
     def note(self, step: int, names: Sequence[str]) -> None:
         """Record a batch of the validation set without a finite loss, whose tokens don't count."""
         self._write(step, names, "validation loss")
-        self._note(f"step {step}: the validation loss of {_told(names)} is not finite; left out of the mean")
+        self._note(f"step {step}: the validation loss of {listed(names, _SHOWN)} is not finite; left out of the mean")
 
     def _write(self, step: int, names: Sequence[str], what: str) -> None:
         line = {"step": step, "what": what, "sample_ids": list(names)}
@@ -61,8 +62,3 @@ def advice(dtype: str, has_bfloat16: bool, learning_rate: float) -> str:
         f"Numbers over 65,504 are infinite in float16, and this GPU has no bfloat16: try {slower}, or "
         "model.dtype=float32, which takes twice the memory"
     )
-
-
-def _told(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -13,7 +13,7 @@ from rules.registry import Findings, Options, samples_rule
 from rules.sets import licences, set_difference
 from rules.sets.leaks import RANKS, rank, side_name
 from rules.toolkit.whole_sets import has_columns, of_sets
-from rules.toolkit.wording import listed, percent
+from rules.toolkit.wording import clip, listed, percent
 
 
 @samples_rule("DST001", "no-images", "info", columns=["image"], covers=["DST-images"])
@@ -342,8 +342,7 @@ def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
             own = texts.filter(pl.col("source") == source, pl.col("split").eq_missing(pl.lit(split, pl.String)))
             often = own.group_by("text").len().filter(pl.col("len") == same)
             most = often.select(pl.col("text").min()).collect(engine="streaming").item()
-            shown = most if len(most) <= 60 else f"{most[:59]}…"
-            what = f"are the same text, '{shown}'"
+            what = f"are the same text, '{clip(most, 60)}'"
         elif numbers >= need:
             what = "are numbers"
         elif files >= need:

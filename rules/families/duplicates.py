@@ -99,7 +99,8 @@ def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
         top = own.select(-pl.col("n").cast(pl.Int64), "row").bottom_k(options["shown"], by=["n", "row"])
         labels = rows.select("row", "label").join(top, on="row").sort("n", "row").select("n", "label")
         named = ", ".join(
-            f"`{clip(label)}` {-n:,} times" for n, label in labels.collect(engine="streaming").iter_rows()
+            f"`{clip(' '.join(label.split()), 40)}` {-n:,} times"
+            for n, label in labels.collect(engine="streaming").iter_rows()
         )
         found.append(
             (

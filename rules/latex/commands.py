@@ -178,13 +178,13 @@ def _within_one(a: str, b: str) -> bool:
     )
 
 
-def nearest(name: str, *, max_distance: int = 1) -> str | None:
+def nearest(name: str) -> str | None:
     r"""The known command that `name` is most likely a slip of: at Damerau-Levenshtein distance 1, the most common one.
 
     A doubled tail counts as one slip: `lambda` for `lambdambda`, which a careless replacement of `\la` makes from
     `\lambda`. None for a known name, a single letter (everything is near), and a name without a command that near.
     """
-    if max_distance < 1 or not 2 <= len(name) <= 2 * _LONGEST or name in COMMANDS:
+    if not 2 <= len(name) <= 2 * _LONGEST or name in COMMANDS:
         return None
     glued = _longest_prefix(name)
     if glued and _is_echo(*glued):

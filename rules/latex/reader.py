@@ -8,7 +8,6 @@ the edits that `rules.latex.visual_key` needs before it gives the label to math-
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 from rules.latex.actions import (
@@ -171,30 +170,9 @@ class Reader(ScriptReader):
                 primes = False
 
             if action == OPEN:
-                self.i += 1
-                inner = self.read_group(i)
-                if not inner and base and atoms and not self.has_effect(out, atoms):
-                    self.folds.append((i, self.i, ""))
-                elif self.simple and not (self.script_follows() and len(inner) > 1) and not reads_ahead(out, inner):
-                    # Braces around one symbol draw nothing, but math-core spaces it differently after an operator.
-                    if self.infix is None:
-                        self.folds += ((i, i + 1, " "), (self.i - 1, self.i, " "))
-                    else:
-                        token, at = self.infix
-                        self.folds += ((i, i + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
-                    out += inner
-                else:
-                    scripts = self.script_follows()
-                    if not inner and self.i > i + 2:
-                        self.folds.append((i, self.i, "{}"))  # of `{\\relax}`
-                    elif (
-                        reads_ahead(out, inner)
-                        or holds_together(inner, after_operator=operator, scripts=scripts)
-                        or (inner and not without_trailing_space(inner) and is_set_apart(out, toks, self.i))
-                    ):
-                        self.folds.append((i, i + 1, "{\\groupmark "))
-                    out += [ATOM_OPEN, *inner, "}"]
-                    plain = False
+                group, is_plain = self.read_braces(out, atoms if base else 0, after_operator=operator)
+                out += group
+                plain = plain and is_plain
                 atoms += 1
                 base, operator = True, False
                 continue
@@ -269,11 +247,7 @@ class Reader(ScriptReader):
             if action == INFIX:
                 if numerator is not None:
                     self.problem("ambiguous-infix", i)
-                self.i += 1
-                if COMMANDS[token[1:]].args:
-                    start = self.i
-                    self.read_arguments(token, COMMANDS[token[1:]].args)
-                    token = f"{token}{self.source(start, self.i)}"
+                token = self.read_infix(token)
                 numerator = (token, out)
                 infix = (token, i)
                 infix_at = i
@@ -297,14 +271,6 @@ class Reader(ScriptReader):
                 if COMMANDS[token[1:]].kind == "style":
                     base = operator = False
                 continue
-            if action == DOLLAR:
-                self.problem("inner-dollar", i)
-                self.i += 1
-                continue
-            if action == RULE:
-                self.problem("misplaced-rule", i)
-                self.i += 1
-                continue
             if action == DEFINITION:
                 self.problem("definition", i)
                 self.opaque = True
@@ -316,12 +282,8 @@ class Reader(ScriptReader):
                 plain = False
                 base, operator = True, False
                 continue
-            if action == HASH:
-                self.problem("parameter-character", i)
-                self.i += 1
-                continue
-            if action == BACKSLASH:
-                self.problem("lone-backslash", i)
+            if action in _PASSED_OVER:
+                self.problem(_PASSED_OVER[action], i)
                 self.i += 1
                 continue
             if action == LAYOUT:
@@ -354,6 +316,46 @@ class Reader(ScriptReader):
         self.depth -= 1
         self.open.pop()
         return out
+
+    def read_braces(self, before: list[str], atoms: int, *, after_operator: bool) -> tuple[list[str], bool]:
+        """Read a group in a list, with so many atoms before it that it may follow directly.
+
+        Returns its canonical tokens, and whether it may count as one plain atom of the list.
+        """
+        start = self.i
+        self.i += 1
+        inner = self.read_group(start)
+        if not inner and atoms and not self.has_effect(before, atoms):
+            self.folds.append((start, self.i, ""))
+            return [], True
+        scripts = self.script_follows()
+        ahead = reads_ahead(before, inner)
+        if self.simple and not (scripts and len(inner) > 1) and not ahead:
+            # Braces around one symbol draw nothing, but math-core spaces it differently after an operator.
+            if self.infix is None:
+                self.folds += ((start, start + 1, " "), (self.i - 1, self.i, " "))
+            else:
+                token, at = self.infix
+                self.folds += ((start, start + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
+            return inner, True
+        if not inner and self.i > start + 2:
+            self.folds.append((start, self.i, "{}"))  # of `{\\relax}`
+        elif (
+            ahead
+            or holds_together(inner, after_operator=after_operator, scripts=scripts)
+            or (inner and not without_trailing_space(inner) and is_set_apart(before, self.toks, self.i))
+        ):
+            self.folds.append((start, start + 1, "{\\groupmark "))
+        return [ATOM_OPEN, *inner, "}"], False
+
+    def read_infix(self, token: str) -> str:
+        """Read an infix command. Returns it with its arguments: the length of `\\above`, the delimiters of others."""
+        self.i += 1
+        if COMMANDS[token[1:]].args:
+            start = self.i
+            self.read_arguments(token, COMMANDS[token[1:]].args)
+            token = f"{token}{self.source(start, self.i)}"
+        return token
 
     @cached_property
     def has_infix(self) -> bool:
@@ -437,6 +439,13 @@ _BESIDE = {f"\\{name}" for name in (*FUNCTIONS, "int", "iint", "iiint", "oint", 
 #: Kinds of commands whose atoms have space around them that braces would remove.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
+#: Tokens that are a problem wherever the loop meets them, and are left out.
+_PASSED_OVER = {
+    DOLLAR: "inner-dollar",
+    RULE: "misplaced-rule",
+    HASH: "parameter-character",
+    BACKSLASH: "lone-backslash",
+}
 #: Symbols that depend on what follows.
 _FOLLOWED = frozenset({"\\dots", "\\not"})
 #: Tokens before which amsmath's `\\dots` has a thin space: the list of `\\rightdelim@`, and the ends of a cell.
@@ -482,18 +491,14 @@ def _flush(out: list[str], sub: list[str] | None, sup: list[str] | None) -> None
 
 _INFIX_COMMANDS = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
 _AS_FRACTION = {"\\over": "\\frac", "\\choose": "\\binom"}
-_INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
-    "\\over": lambda a, b: ["\\frac", "{", *a, "}", "{", *b, "}"],
-    "\\choose": lambda a, b: ["\\binom", "{", *a, "}", "{", *b, "}"],
-}
 
 
 def _as_fraction(command: str, above: list[str], below: list[str]) -> list[str] | None:
     """`a \\over b` as `\\frac{a}{b}`; None for rarer commands, and if a font switch above still acts below the bar."""
-    write = _INFIX.get(command)
-    if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
+    written = _AS_FRACTION.get(command)
+    if written is None or any(ACTIONS.get(token) == SWITCH for token in above):
         return None
-    return write(above, below)
+    return [written, "{", *above, "}", "{", *below, "}"]
 
 
 def without_trailing_space(canonical: list[str]) -> int:

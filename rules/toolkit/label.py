@@ -9,6 +9,7 @@ from functools import cached_property
 from rules.findings import Finding, FixLevel, Severity
 from rules.latex.reader import Problem, Reading
 from rules.toolkit import braces
+from rules.toolkit.wording import clip
 
 
 @dataclass
@@ -110,8 +111,7 @@ class Label:
         """The source from token `start` to `end`, cut to `most` characters, for messages."""
         if start >= end or not self.tokens:
             return ""
-        text = self.text[self.spans[start][0] : self.spans[min(end, len(self.tokens)) - 1][1]]
-        return text if len(text) <= most else f"{text[: most - 1]}…"
+        return clip(self.text[self.spans[start][0] : self.spans[min(end, len(self.tokens)) - 1][1]], most)
 
 
 def _places(tokens: list[str], wanted: str) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Formats numbers and names for messages about whole data sets. Tables are in `curate.base.tables`."""
+"""Formats numbers, names and quoted texts for messages of rules. Tables are in `curate.base.tables`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ def percent(part: float, whole: float) -> str:
     return "<0.1 %" if value < 0.05 else f"{value:.1f} %".replace(".0 %", " %")
 
 
-def clip(text: str, most: int = 40) -> str:
-    """`text` on one line, cut to `most` characters with an ellipsis."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+def clip(text: str, most: int) -> str:
+    """`text` cut to `most` characters, the last an ellipsis if something was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def listed(names: Sequence[str], most: int) -> str:

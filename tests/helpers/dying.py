@@ -110,7 +110,7 @@ def renew(run: Path, text: str) -> None:
 
 
 def move_away(run: Path) -> None:
-    """Leave the state of an older version's audit that was killed between its two renames."""
+    """Leave the state of an audit that was killed between its two renames, on a system that can't swap folders."""
     home, unfinished = leftovers.beside(run, leftovers.ASIDE), leftovers.beside(run, leftovers.UNFINISHED)
     home.mkdir()
     run.rename(home / run.name)

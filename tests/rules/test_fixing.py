@@ -479,19 +479,3 @@ def test_processes_change_nothing(shared_data: Path, monkeypatch):
     alone = fix(labels)
     monkeypatch.setattr(batches, "MIN_PARALLEL", 100)
     assert fix(labels, workers=2).equals(alone)
-
-
-def test_what_a_rule_proposes_is_made_at_every_place_whatever_its_level():
-    labels = ["x^2 + y^3", r"\aplha + \beat", "x"]
-    made = fixing.proposed(labels, ["SYN015", "CMD001", "CAN002", "SYN004"])
-    assert made.to_dicts() == [
-        {"row": 0, "rule": "SYN015", "fix": "safe", "fixed": "x^{2} + y^{3}"},
-        {"row": 1, "rule": "CMD001", "fix": "display", "fixed": r"\alpha + \beta"},
-    ]
-    assert fixing.proposed([], ["SYN015"]).is_empty()
-    assert fixing.proposed(["x^2"], ["SYN004"]).is_empty()
-
-
-def test_of_proposals_that_overlap_the_first_is_made():
-    nested = r"\left. a + \left. b \right. + c \right. + d"
-    assert fixing.proposed([nested], ["CAN024"])["fixed"].to_list() == [r"a + \left. b \right. + c + d"]

@@ -49,11 +49,7 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
 
 def listed(run: Run, most: int = fields.MOST) -> pl.DataFrame:
     """At most `most` samples, worst severity first, then in the order of the run."""
-    # Columns of the source's own are left out: one may be called `decision`. Older runs lack some of ours.
-    names = run.samples.collect_schema().names()
-    samples = run.samples.select(
-        pl.col(name) if name in names else pl.lit(None, kind).alias(name) for name, kind in SAMPLES.items()
-    )
+    samples = run.samples.select(*SAMPLES)  # not the source's own columns: one may be called `decision`
     rank = pl.col(fields.SEVERITY).replace_strict(
         {name: at for at, name in enumerate((*fields.SEVERITIES, fields.CLEAN))}, return_dtype=pl.Int8
     )

@@ -92,7 +92,7 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
             "likely wrong pair",
             "The label is probably not this image's",
             COLOURS["warning"],
-            [_match({fields.RULES: {"$in": codes_of("PAR", ("error", "warning"))}}), _sort(fields.PAIR_SCORE)],
+            [_match({fields.RULES: {"$in": pair_codes()}}), _sort(fields.PAIR_SCORE)],
         ),
         (
             "duplicates and conflicts",
@@ -149,9 +149,9 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
     return views
 
 
-def codes_of(family: str, severities: tuple[str, ...]) -> list[str]:
-    """Codes of a family's rules with these severities."""
-    return sorted(rule.code for rule in all_rules().values() if rule.family == family and rule.severity in severities)
+def pair_codes() -> list[str]:
+    """Codes of the errors and warnings about pairs of image and label."""
+    return sorted(rule.code for rule in all_rules().values() if rule.family == "PAR" and rule.severity != "info")
 
 
 def _match(condition: dict[str, Any]) -> dict[str, Any]:

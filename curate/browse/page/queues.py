@@ -13,14 +13,14 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.browse.dataset.rows import FIXABLE
-from curate.browse.dataset.views import LOW_SCORE, codes_of
+from curate.browse.dataset.views import LOW_SCORE, pair_codes
 from curate.runs.decisions import Decision
 from rules.registry import all_rules
 
 #: The queue that opens first.
 FIRST = "doubtful"
 _PICKED = re.compile(r"picked-[0-9a-f]{12}")
-_WRONG_PAIR = codes_of("PAR", ("error", "warning"))
+_WRONG_PAIR = pair_codes()
 
 
 @dataclass(frozen=True)

@@ -182,10 +182,10 @@ def command_line(pid: int) -> str:
     return done.stdout
 
 
-def _end_pid(pid: int, seconds: float = 5.0) -> None:
+def _end_pid(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             os.kill(pid, 0)
             if _is_zombie(pid):

@@ -73,8 +73,6 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     and image_group, null without), decided (action or null), changed (the label differs from the one read).
     """
     rows = item.window(start)
-    if "image_group" not in rows.collect_schema():
-        rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
     # Before the joins, which would carry whole hashes along.
     pixels = _as_number("image_sha256").alias("pixels")
     # Single symbols look alike whoever wrote them: as for DUP008, that is no evidence of a copy.

@@ -11,9 +11,9 @@ from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
 
-def _any(words: Iterable[str], gap: str = r"\s*") -> str:
+def _any(words: Iterable[str]) -> str:
     """One of these words. A tokeniser may have put spaces between its letters."""
-    return "|".join(gap.join(map(re.escape, word)) for word in words)
+    return "|".join(r"\s*".join(map(re.escape, word)) for word in words)
 
 
 #: Special tokens of sequence models, in upper or lower case: those between `<` and `>`, …

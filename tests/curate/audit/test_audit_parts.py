@@ -89,7 +89,7 @@ def same(one: Run, other: Run) -> None:
     assert texts[0] == texts[1]
 
 
-@pytest.mark.parametrize("rows", [1, 7, 60])
+@pytest.mark.parametrize("rows", [1, pytest.param(7, marks=pytest.mark.long), 60])
 def test_the_run_does_not_depend_on_its_parts(sources, whole, tmp_path, monkeypatch, rows):
     assert whole.findings.collect().height > 50
     assert whole.suppressed.collect().height > 0
@@ -152,6 +152,9 @@ sys.exit(main())
 """
 
 
+STOPS = [("kill", 3), ("kill", 18), ("kill", 30), ("full", 1500)]
+
+
 def driven(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     done = [sys.executable, "-B", "-c", DRIVER, *arguments]
     environment = {**os.environ, "TEXSIEVE_CACHE": str(folder / "cache")}
@@ -159,8 +162,13 @@ def driven(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("update", [False, True])
-@pytest.mark.parametrize(("what", "number"), [("kill", 3), ("kill", 18), ("kill", 30), ("full", 1500)])
+@pytest.mark.parametrize(
+    ("what", "number", "update"),
+    [
+        *((what, number, False) for what, number in STOPS),
+        *(pytest.param(*stop, True, marks=[pytest.mark.long] * (stop[1] in (3, 30))) for stop in STOPS),
+    ],
+)
 def test_stopped_in_a_part_the_run_is_whole_or_absent(sources, tmp_path, what, number, update):
     before = run_audit(tmp_path / "run", [sources[0]]) if update else None
     held = {path.name: path.read_bytes() for path in before.path.iterdir()} if before else {}

@@ -79,7 +79,7 @@ def test_a_sources_own_columns_do_not_get_in_the_way(made_run: Path, tmp_path: P
     own = pl.read_parquet(path).with_columns(
         *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
     )
-    own.drop("label_group", "image_group").write_parquet(path)  # as in an older version
+    own.write_parquet(path)
     frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     assert set(frame[fields.SEVERITY]) <= {"error", "warning", "info", "clean"}
     assert frame["filepath"][0].startswith("/")

@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from commands import curate
 
-from curate.base.terminal import run
-from curate.cli.main import main_group
 from curate.render import render_png
 
 
 def audited(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run("curate", main_group, ["audit", *map(str, arguments)])
+    code = curate("audit", *arguments)
     told = capsys.readouterr()
     return code, told.out, told.err
 

@@ -14,7 +14,8 @@ from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
 from curate.duplicates.hashes import read_hashes, write_hashes
 from curate.report.comparison import compare, to_json, to_markdown, to_text
-from curate.report.overview import near_text, overlap_text
+from curate.report.notes import near_text
+from curate.report.overview import overlap_text
 from curate.sources import parse_source
 
 LONG = "a + b = c + d - e + f"

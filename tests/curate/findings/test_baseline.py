@@ -8,20 +8,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import curate
 from source_makers import write
 
 from curate.base.errors import UserError
-from curate.base.terminal import run
-from curate.cli.main import main_group
 from curate.findings import baseline
 from curate.runs.folder import Run, load_run
 
 LINES = "x ^ 2  + 1\n\\frac{a}{b\na + b\n"
 BROKEN = r"\frac{a}{b"
-
-
-def curate(*arguments: object) -> int:
-    return run("curate", main_group, [str(word) for word in arguments])
 
 
 def audited(source: Path, out: Path, *flags: object, code: int = 0) -> Run:

@@ -10,16 +10,10 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 import pytest
+from commands import curate
 from source_makers import image, write
 
-from curate.base.terminal import run
-from curate.cli.main import main_group
-
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def curate(*arguments: object) -> int:
-    return run("curate", main_group, [str(word) for word in arguments])
 
 
 # The part of the schema that we use -----------------------------------------------------------------------------------

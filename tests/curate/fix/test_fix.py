@@ -13,14 +13,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import curate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_makers import M2E_LABEL, M2E_LINE, image, labels, read, write
 
 import rules
 from curate import fix as fixing
-from curate.base.terminal import run
-from curate.cli.main import main_group
 from curate.sources import parse_source
 from curate.sources.places.file_text import one_line
 
@@ -332,15 +331,11 @@ def test_a_diff_has_three_lines_of_context(tmp_path):
 # Command --------------------------------------------------------------------------------------------------------------
 
 
-def call(*arguments: object) -> int:
-    return run("curate", main_group, [str(argument) for argument in arguments])
-
-
 def test_the_command(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "l.txt", "$x$\ny\n$ \\foo $\n")
     out = tmp_path / "out.txt"
-    assert call("fix", f"text:{path}", "--out", out) == 0
+    assert curate("fix", f"text:{path}", "--out", out) == 0
     printed = capsys.readouterr().out
     assert "DLM001  outer-delimiters      1        1  1 can't be read afterwards" in printed
     assert "1 of 3 labels changed" in printed
@@ -352,27 +347,27 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert refused == {"sample_id": "l/3", "rules": [], "before": label, "after": label, "refused": why}
     # Neither the input nor any other file is overwritten; if one would be, nothing is written.
     for target in (path, out):
-        assert call("fix", f"text:{path}", "--out", target) == 2
+        assert curate("fix", f"text:{path}", "--out", target) == 2
         assert "overwrites nothing" in capsys.readouterr().err
     out.unlink()
     journal = fixing.journal_of(out).read_bytes()
-    assert call("fix", f"text:{path}", "--out", out) == 0  # the same command again
+    assert curate("fix", f"text:{path}", "--out", out) == 0  # the same command again
     assert (out.read_text(), fixing.journal_of(out).read_bytes()) == ("x\ny\n$ \\foo $\n", journal)
     out.unlink()
     path.write_text("$z$\n", encoding="utf-8")
     capsys.readouterr()
-    assert call("fix", f"text:{path}", "--out", out) == 2
+    assert curate("fix", f"text:{path}", "--out", out) == 2
     assert "journal.jsonl: already exists; curate fix overwrites nothing" in capsys.readouterr().err
     assert not out.exists()
     assert fixing.journal_of(out).read_bytes() == journal
-    assert call("fix", f"text:{path}") == 2
+    assert curate("fix", f"text:{path}") == 2
     assert "--out PATH" in capsys.readouterr().err
 
 
 def test_diff_writes_nothing(tmp_path, capsysbinary, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "l.txt", "$x$\n")
-    assert call("fix", f"text:{path}", "--diff", "--out", "new.txt") == 0
+    assert curate("fix", f"text:{path}", "--diff", "--out", "new.txt") == 0
     assert capsysbinary.readouterr().out == f"--- {path}\n+++ new.txt\n@@ -1,1 +1,1 @@\n-$x$\n+x\n".encode()
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["l.txt"]
 
@@ -384,7 +379,7 @@ def test_selection_profile_and_levels_from_flags_and_project(tmp_path, monkeypat
 
     def after(*options: str) -> str:
         out = next(outs)
-        assert call("fix", f"text:{path}", "--out", out, *options) == 0
+        assert curate("fix", f"text:{path}", "--out", out, *options) == 0
         return out.read_text()
 
     assert after() == "x y \\, z\n"
@@ -396,7 +391,7 @@ def test_selection_profile_and_levels_from_flags_and_project(tmp_path, monkeypat
     assert after() == "$x y \\, z$\n"
     assert after("--unsafe-fixes") == "x y \\, z\n"
     write(tmp_path / "texsieve.toml", '[fixes]\nDLM001 = "sure"\n')
-    assert call("fix", f"text:{path}", "--out", next(outs)) == 2
+    assert curate("fix", f"text:{path}", "--out", next(outs)) == 2
 
 
 # Real files -----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from commands import curate
 from source_makers import labels, read, write
 
 import rules
@@ -21,8 +22,6 @@ from curate import fix as fixing
 from curate.base import atomic_files
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
-from curate.base.terminal import run
-from curate.cli.main import main_group
 from curate.fix import in_place, undo_log
 from curate.fix.in_place import undo, write_in_place
 from curate.fix.undo_log import place_of
@@ -33,10 +32,6 @@ INK = '<ink><annotation type="truth">{}</annotation>\n<trace>1 2</trace></ink>\n
 
 def fixed(source: object, **options: object) -> fixing.Fixed:
     return fixing.fix_source(parse_source(str(source)), rules.select(), "safe", **options)  # type: ignore[arg-type]
-
-
-def call(*arguments: object) -> int:
-    return run("curate", main_group, [str(argument) for argument in arguments])
 
 
 def entries(file: Path) -> list[dict[str, object]]:
@@ -79,24 +74,24 @@ def test_every_change_can_be_taken_back_one_by_one(tmp_path) -> None:
     path = write(tmp_path / "l.txt", first)
     states = [path.read_bytes()]
     for select in ("DLM001", "DLM005"):
-        assert call("fix", path, "--in-place", "--select", select) == 0
+        assert curate("fix", path, "--in-place", "--select", select) == 0
         states.append(path.read_bytes())
     assert states[-1] == b"x\ny\n"
     assert [entry["samples"][0]["rules"] for entry in entries(path)] == [["DLM001"], ["DLM005"]]  # type: ignore[index]
     for state in reversed(states[:-1]):
-        assert call("fix", path, "--undo") == 0
+        assert curate("fix", path, "--undo") == 0
         assert path.read_bytes() == state
-    assert call("fix", path, "--undo") == 2
+    assert curate("fix", path, "--undo") == 2
 
 
 def test_a_compressed_file_and_a_link(tmp_path) -> None:
     real = write(tmp_path / "real" / "l.txt.gz", gzip.compress(b"$x$\n"))
     link = tmp_path / "l.txt.gz"
     link.symlink_to(real)
-    assert call("fix", f"text:{link}", "--in-place") == 0
+    assert curate("fix", f"text:{link}", "--in-place") == 0
     assert link.is_symlink()
     assert gzip.decompress(real.read_bytes()) == b"x\n"
-    assert call("fix", link, "--undo") == 0
+    assert curate("fix", link, "--undo") == 0
     assert gzip.decompress(real.read_bytes()) == b"$x$\n"
 
 
@@ -111,7 +106,7 @@ def test_a_table_comes_back_in_its_values(ending: str, tmp_path) -> None:
 
     form = "parquet" if ending == "parquet" else "hf"
     for select in ("DLM001", "DLM005"):
-        assert call("fix", f"{form}:{path}", "--in-place", "--select", select) == 0
+        assert curate("fix", f"{form}:{path}", "--in-place", "--select", select) == 0
     assert [row[1] for row in rows()] == ["x", "y", "z"]
     assert undo(path) == (1, 1)
     assert [row[1] for row in rows()] == ["x", "y", "\\label{a} z"]
@@ -136,14 +131,14 @@ def test_a_folder_is_fixed_file_by_file_and_its_journals_are_no_labels(tmp_path)
     for name, text in (("a", "$x$\n"), ("b", "y\n"), ("c", "$z$\n")):
         write(tmp_path / "set" / f"{name}.txt", text)
     before = labels(read(f"text:{tmp_path / 'set'}"))
-    assert call("fix", f"text:{tmp_path / 'set'}", "--in-place") == 0
+    assert curate("fix", f"text:{tmp_path / 'set'}", "--in-place") == 0
     assert labels(read(f"text:{tmp_path / 'set'}")) == ["x", "y", "z"]
     assert (tmp_path / "set" / ".texsieve" / ".gitignore").read_text() == "*\n"
     (entry,) = entries(tmp_path / "set" / "c.txt")
     assert [row["after"] for row in entry["samples"]] == ["z"]  # type: ignore[attr-defined]
-    assert call("fix", tmp_path / "set" / "a.txt", tmp_path / "set" / "c.txt", "--undo") == 0
+    assert curate("fix", tmp_path / "set" / "a.txt", tmp_path / "set" / "c.txt", "--undo") == 0
     assert labels(read(f"text:{tmp_path / 'set'}")) == before
-    assert call("fix", f"text:{tmp_path / 'set'}", "--in-place", "--select", "SYN001") == 0  # nothing to fix
+    assert curate("fix", f"text:{tmp_path / 'set'}", "--in-place", "--select", "SYN001") == 0  # nothing to fix
     assert not list((tmp_path / "set" / ".texsieve").glob("*.jsonl"))
 
 
@@ -260,7 +255,7 @@ def test_one_that_fails_keeps_no_other_from_being_fixed(tmp_path, capsys, monkey
     write(tmp_path / "b.jsonl", "{nothing\n")
     write(tmp_path / "c.md", "No formula.\n")
     write(tmp_path / "d.md", "A formula $x \\label{a}$.\n")
-    assert call("fix", "text:a.txt", "none.txt", "b.jsonl", "c.md", "d.md", "--in-place") == 2
+    assert curate("fix", "text:a.txt", "none.txt", "b.jsonl", "c.md", "d.md", "--in-place") == 2
     told = capsys.readouterr().err.splitlines()
     assert [line.partition(": ")[2].partition(":")[0] for line in told] == ["error", "error"]
     assert (tmp_path / "a.txt").read_text() == "x\n"
@@ -279,6 +274,6 @@ def test_one_that_fails_keeps_no_other_from_being_fixed(tmp_path, capsys, monkey
 def test_options_that_contradict_each_other(options, says, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "l.txt", "$x$\n")
-    assert call("fix", "l.txt", *options) == 2
+    assert curate("fix", "l.txt", *options) == 2
     assert says in capsys.readouterr().err
     assert (tmp_path / "l.txt").read_text() == "$x$\n"

@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from curate.base.terminal import run
-from curate.cli.main import main_group
+from commands import curate
 
 LABELS = {"a": "x ^ { 2 }", "b": "y + 1", "c": "z", "d": "w"}
 
@@ -36,7 +34,7 @@ def models(tmp_path: Path) -> list[Path]:
 
 
 def _fix(*arguments: object) -> int:
-    return run("curate", main_group, ["fix", *map(str, arguments)])
+    return curate("fix", *arguments)
 
 
 def test_sure_readings_are_taken_and_all_else_stays(source, models, tmp_path, capsys):

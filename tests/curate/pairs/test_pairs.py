@@ -19,12 +19,17 @@ from curate.demo.printed import PRINTED_KINDS
 from curate.images.measures import MEASURES, measure
 from curate.pairs import PAIR_COLUMNS, drawing_cache, rendered, with_pairs
 from curate.pairs.drawing_cache import Kept
-from curate.pairs.guessed_layout import layout
+from curate.pairs.guessed_layout import Layout, layout_of
 from curate.pairs.orphans import with_orphans
 from curate.render import render_png
+from rules.latex import lexer
 from rules.registry import all_rules
 
 COUNT = 120
+
+
+def layout(label: str) -> Layout:
+    return layout_of(lexer.tokens(label))
 
 
 def auc(right: np.ndarray, wrong: np.ndarray) -> float:

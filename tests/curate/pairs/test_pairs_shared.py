@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image, ImageOps
+from test_pairs import auc
 
 import rules
 from curate.images.opening import probe
@@ -19,11 +20,6 @@ from rules.registry import all_rules
 pytestmark = pytest.mark.shared_data
 
 PAIRS = 1000
-
-
-def auc(right: np.ndarray, wrong: np.ndarray) -> float:
-    differences = right[:, None] - wrong[None, :]
-    return float((differences > 0).mean() + (differences == 0).mean() / 2)
 
 
 def measured(source: str, images: Path | None = None) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 
 import rules
 from rules import engine, fixing
+from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.registry import FAMILIES, FIX_LEVELS, all_rules
 from rules.selection import Ruleset
 
@@ -36,9 +37,21 @@ def found():
 
 @cache
 def proposed():
-    """By code and label: the level and the text of a rule's proposal for an example."""
-    texts = fixing.proposed(LABELS, tuple(map(of, FIXING_RULES)))
-    return {(code, LABELS[row]): (level, fixed) for row, code, level, fixed in texts.iter_rows()}
+    """What each rule by itself makes of each example with all its fixes, proven or not, at every place: by code and
+    label, the level of the least sure fix and the text. If fixes overlap, only the first is made.
+    """
+    ruleset = fixing._fixable(Ruleset(tuple(map(of, FIXING_RULES))), "rules")
+    found = engine.judge(LABELS, ruleset).findings.drop_nulls(["start", "replacement"])
+    groups: dict[tuple[str, str], list[Edit]] = {}
+    for row, code, *edit, level in found.select("row", "rule", "start", "end", "replacement", "fix").iter_rows():
+        groups.setdefault((code, LABELS[row]), []).append(Edit(*edit, code, level))
+    return {
+        (code, label): (
+            max((edit.level for edit in edits), key=FIX_LEVELS.index),
+            apply(label, disjoint(in_order(edits, len(label)), len(label))),
+        )
+        for (code, label), edits in groups.items()
+    }
 
 
 @pytest.mark.parametrize("rule", LABEL_RULES, ids=of)

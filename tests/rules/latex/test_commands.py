@@ -186,10 +186,6 @@ def test_nothing_is_near(name: str) -> None:
     assert nearest(name) is None
 
 
-def test_no_distance_no_suggestion() -> None:
-    assert nearest("alhpa", max_distance=0) is None
-
-
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
