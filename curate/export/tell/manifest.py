@@ -19,7 +19,8 @@ from curate import __version__
 from curate.base.errors import UserError
 from curate.base.given_files import read_text
 from curate.base.visible import visible
-from curate.export.decide.inputs import Input, file_sha256
+from curate.export.decide.inputs import Input
+from curate.runs.folder import file_sha256
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -42,14 +43,18 @@ def versions() -> dict[str, str]:
 
 
 def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """The inputs of an export: every run with its files' hashes and its sources."""
+    """The inputs of an export: every run with its files' hashes and its sources.
+
+    Runs whose folders have the same name are numbered: the folders around them are this machine's business.
+    """
+    names = [item.name for item in inputs]
     return [
         {
-            "run": item.name,
+            "run": f"{name} ({names[:at].count(name) + 1})" if names.count(name) > 1 else name,
             "sha256": dict(sorted(item.hashes.items())),
             "sources": [{key: source[key] for key in ("name", "format", "samples")} for source in item.sources],
         }
-        for item in inputs
+        for at, (name, item) in enumerate(zip(names, inputs, strict=True))
     ]
 
 

@@ -18,8 +18,8 @@ from typing import IO, Any
 from curate.base.atomic_files import new_file, put_in_place
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
-from curate.export.decide.inputs import file_sha256
 from curate.export.tell.manifest import files_below
+from curate.runs.folder import file_sha256
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
 #: Everything that is in a working folder.
