@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.given_files import no_folder
 from curate.base.leftovers import restore
 from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
@@ -125,6 +126,8 @@ def load_run(path: Path) -> Run:
     """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete, or if a
     table isn't as the audit wrote it: polars may panic on a damaged one, or read wrong values."""
     if not is_there(path) or not path.is_dir():
+        if path.exists():
+            raise UserError(f"{path}: {no_folder(path)}; name a run folder, which `curate audit` writes")
         raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():

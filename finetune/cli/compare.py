@@ -78,6 +78,7 @@ def compare(
 ) -> None:
     """Put the predictions of two or more models side by side in one page."""
     from curate.base.atomic_files import new_file
+    from curate.base.given_files import no_folder
     from curate.predictions.rows import read_predictions
     from curate.report.template import is_page_of
     from finetune.compare import blame, comparison, page, seeds, tell
@@ -96,7 +97,7 @@ def compare(
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     replaced = REPLACED if has_earlier_result(_COMMAND, partial(is_page_of, _COMMAND), out) else ""
     if images is not None and not images.is_dir():
-        raise UserError(f"{images}: no such folder; --images names the one that holds the images")
+        raise UserError(f"{images}: {no_folder(images)}; --images names the one that holds the images")
     called = _names(names, [group[0] for group in groups])
     answers = [[Unwrapping.of(read_predictions(path, columns), unwrap) for path in group] for group in groups]
     with Bars() as bars:

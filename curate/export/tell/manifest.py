@@ -17,7 +17,7 @@ from typing import Any
 import rules
 from curate import __version__
 from curate.base.errors import UserError
-from curate.base.given_files import read_text
+from curate.base.given_files import no_folder, read_text
 from curate.base.visible import visible
 from curate.export.decide.inputs import Input
 from curate.runs.folder import file_sha256
@@ -126,7 +126,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """A data set's manifest. Raises UserError if there is none, or it can't be read."""
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+        raise UserError(f"{folder}: {no_folder(folder)}; name the folder that `curate export` wrote")
     try:
         manifest = json.loads(read_text(path))
     except FileNotFoundError as error:
