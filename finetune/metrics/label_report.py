@@ -6,7 +6,7 @@ from typing import Any
 
 from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
-from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, STATES, LabelErrors
+from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, STATES, LabelErrors, Truths
 
 #: How many labels to look at are listed.
 MOST_OPEN = 200
@@ -86,22 +86,32 @@ def as_text(found: LabelErrors, width: int) -> str:
         for name, one in found.states.items()
     ]
     parts = ["\n".join(lines), text_table(columns, table, width=width)]
-    left = [
-        f"{count(number)} {words}"
-        for number, words in (
-            (found.truths.unknown, "without a sample in the run"),
-            (found.truths.ambiguous, "that fit several samples"),
-            (found.truths.other, "whose sample has another label"),
-        )
-        if number
-    ]
-    if left:
-        parts.append(f"not decided on: {', '.join(left)}")
+    if told := unmatched(found.truths):
+        parts.append(told)
     return "\n\n".join(parts)
 
 
+def unmatched(truths: Truths) -> str:
+    """How many predictions a run's decisions say nothing about, and why; "" if there are none."""
+    left = [
+        f"{things(number, 'prediction')} {words}"
+        for number, words in (
+            (truths.unknown, "without a sample in it"),
+            (truths.ambiguous, "that may belong to several samples"),
+            (truths.other, "whose sample has another label"),
+        )
+        if number
+    ]
+    return f"The decisions of {visible(truths.run)} don't count for {', '.join(left)}." if left else ""
+
+
 def scores_in_words(before: LabelErrors, after: LabelErrors) -> str:
-    """How the labels affect the scores of two models, in a sentence."""
+    """How the labels affect the scores of two models, in a sentence, and in another the predictions that the run
+    doesn't know."""
+    return " ".join(filter(None, (_scores(before, after), unmatched(after.truths))))
+
+
+def _scores(before: LabelErrors, after: LabelErrors) -> str:
     run = visible(after.truths.run)
     unit = FIGURES[DRAWN_THE_SAME].unit
     of = {

@@ -139,6 +139,16 @@ def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:
     assert "not a run folder" in capsys.readouterr().err
 
 
+def test_predictions_that_the_run_does_not_know_are_told(folder, capsys, tmp_path) -> None:
+    """Or a run of other data would seem to say that no label is wrong."""
+    strange = lines(tmp_path / "pred.jsonl", [{"sample_id": f"other/{n}", "gt": "x", "pred": "y"} for n in range(2)])
+    told = "The decisions of run don't count for 2 predictions without a sample in it."
+    for command in (["evaluate", str(strange)], ["compare", *[str(strange)] * 2, "--out", str(tmp_path / "page.html")]):
+        assert run("finetune", main_group, [*command, "--run", str(folder / "run"), "--no-cdm"]) == 0
+        assert told in capsys.readouterr().out
+    assert told.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_the_comparison_has_a_line_of_it(folder, capsys, tmp_path) -> None:
     files = [str(folder / "pred.jsonl")] * 2
     arguments = ["compare", *files, "--run", str(folder / "run"), "--out", str(tmp_path / "page.html"), "--no-cdm"]
