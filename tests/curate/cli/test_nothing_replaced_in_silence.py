@@ -211,6 +211,12 @@ def test_the_card_of_a_model(adapter: Path, tmp_path: Path, capsys: pytest.Captu
         assert run("finetune", finetune, ["card", str(adapter)]) == 0
         assert capsys.readouterr().out == f"card      {adapter / 'README.md'}{said}\n"
     assert {path.name for path in adapter.iterdir()} == before | {"README.md"}
+    # Another program trained it, nobody knows how: the defaults of texsieve are not told as its settings.
+    card = (adapter / "README.md").read_text()
+    assert "Not known: the model came without training.json." in card
+    assert not any(
+        word in card for word in ("Trained with", "802,816", "## Settings", "in 4 bits", "It was not trained")
+    )
     (adapter / "README.md").write_text("---\nlibrary_name: peft\n---\n# Mine\n")
     assert run("finetune", finetune, ["card", str(adapter)]) == 2
     assert "README.md: already exists and doesn't look like a result of finetune card" in capsys.readouterr().err
