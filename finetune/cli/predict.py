@@ -92,7 +92,7 @@ Examples:
               help="Above 0, tokens are sampled; at 0, the likeliest is taken [default: 0].")  # fmt: skip
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the sampling [default: 0].")
 @click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Write the images as the model sees them, for `finetune compare`; other settings, other names.")  # fmt: skip
+              help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
 @click.option("--locate", is_flag=True, help="The images are pages: find and read their formulas.")
 @click.option("--coordinates", type=click.Choice(["pixels", "thousandths"]),
               help="Unit of the model's boxes, with --locate [default: by the model's name].")  # fmt: skip
