@@ -24,6 +24,7 @@ from curate.base.locks import MOVABLE
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
 from curate.runs.folder import (
     FINDINGS_FILE,
+    HASHES,
     PLACES_FILE,
     REPORT_FILE,
     RUN_FILES,
@@ -33,6 +34,7 @@ from curate.runs.folder import (
     Run,
     is_there,
     load_run,
+    table_hashes,
 )
 from rules.registry import all_rules
 from rules.workers.spread import spread_jobs
@@ -158,6 +160,8 @@ def write_run(
     `curate.audit.facts.run_facts`."""
     from curate.report.page import write_report
 
+    with clock.stage("write"):
+        summary[HASHES] = table_hashes(folder)
     with clock.stage("report"):
         # The report looks images up from the final place, where the roots in the summary lead from.
         pending = _Pending(out, summary, *(pl.scan_parquet(folder / name) for name in (SAMPLES_FILE, FINDINGS_FILE)))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from curate.base import exchange
 from curate.base.errors import UserError
+from curate.base.given_files import kind_of
 from curate.base.leftovers import ASIDE, UNFINISHED, beside, clear_away, clear_files, discard, real, restore
 from curate.base.locks import held_folder, try_lock
 from curate.base.no_room import room_for
@@ -47,7 +48,7 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
     who may write to /dev would replace /dev/null.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise UserError(f"{path}: is a device or a pipe; name a file")
+        raise UserError(f"{path}: is {kind_of(path)}, not a file; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
     temporary = beside(path, UNFINISHED)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from curate.base.errors import UserError
+from curate.base.given_files import kind_of
 
 #: Added to the line that names a result.
 REPLACED = " (replaced an earlier one)"
@@ -37,7 +38,7 @@ def has_earlier_result(
         if path.is_dir():
             raise UserError(f"{path}: is a folder, but a file must be written there; {way_out}")
         if path.exists() and not path.is_file():
-            raise UserError(f"{path}: is not a regular file; {way_out}")
+            raise UserError(f"{path}: is {kind_of(path)}, not a file; {way_out}")
     # The first last: if another process is writing the same result, it has written that one before the others.
     starts = {path: _start_of(path, way_out) for path in (*others, first)}
     if starts[first] and is_result(starts[first]):

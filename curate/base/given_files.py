@@ -13,15 +13,26 @@ from typing import BinaryIO
 
 from curate.base.errors import UserError
 
-_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_KINDS = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
+
+def kind_of(path: Path) -> str:
+    """What is at a path, such as `a file`, `a folder` or `a pipe`. Raises OSError if nothing is."""
+    return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "a device")
+
+
+def no_folder(path: Path) -> str:
+    """What is wrong with a path that is no folder: `no such folder`, or `is a file, not a folder` and the like."""
+    try:
+        return f"is {kind_of(path)}, not a folder"
+    except OSError:
+        return "no such folder"
 
 
 def check_kind(path: Path) -> None:
     """Raises OSError, and UserError if a path isn't a regular file: a reader may wait for a pipe for ever."""
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+    if (kind := kind_of(path)) != "a file":
         raise UserError(f"{path}: is {kind}, not a file; write what it holds to a file, and name that")
 
 

@@ -17,7 +17,6 @@ import polars as pl
 from curate.base.atomic_files import new_file
 from curate.base.leftovers import clear_files
 from curate.base.no_room import NoRoom
-from curate.base.read_apart import is_damage
 
 _DIGEST = 32
 
@@ -42,9 +41,7 @@ def read_kept(path: Path | None, schema: pl.Schema, *, key: list[str]) -> pl.Dat
         if hashlib.sha256(table).digest() != data[-_DIGEST:]:
             return empty
         frame = pl.read_parquet(table)
-    except BaseException as error:  # a panic of Rust code is no Exception
-        if not isinstance(error, Exception) and not is_damage(error):
-            raise
+    except Exception:
         return empty  # whatever the reason, its content can be made again
     return frame if frame.schema == schema and not frame.select(key).is_duplicated().any() else empty
 

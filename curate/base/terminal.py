@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -206,7 +207,7 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):
-            return f"{where}is a file where a folder is needed"
+            return _no_folder(Path(error.filename))
         return f"{where}{error.strerror}"
     from rules.faults import FaultError
 
@@ -221,6 +222,14 @@ def _message(error: BaseException) -> str:
     if told:
         return told[1].strip()
     return f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
+
+
+def _no_folder(path: Path) -> str:
+    """What is in the place of a folder that a path needs."""
+    from curate.base.given_files import no_folder
+
+    inside = next((one for one in (*reversed(path.parents), path) if one.exists() and not one.is_dir()), path)
+    return f"{inside}: {no_folder(inside)}; name another place"
 
 
 def exit_code(fail_on: str | None, severities: dict[str, int]) -> int:

@@ -24,12 +24,13 @@ def compare(runs: tuple[Path, ...], form: str) -> None:
 
     RUN is a folder that `curate audit` wrote. The sources of all runs are listed side by side, the best first.
     """
+    from curate.base.given_files import no_folder
     from curate.report.comparison import FORMATS
     from curate.report.comparison import compare as side_by_side
     from curate.runs.folder import load_run
 
     for path in runs:
         if path.is_file():
-            raise UserError(f"{path}: is a file, and RUN is a folder; `finetune compare` compares files of predictions")
+            raise UserError(f"{path}: {no_folder(path)}; `finetune compare` compares files of predictions")
     text = FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()).rstrip("\n")
     say(text.encode() if form == "json" else text)

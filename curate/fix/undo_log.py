@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from curate.base.errors import UserError
+from curate.base.given_files import check_kind
 from curate.base.locks import try_lock
 
 FOLDER, _ENDING = ".texsieve", ".fixes.jsonl"
+#: How a line begins, and what each entry has besides its edits (of a text) or rows (of a table).
+_BEGINNING = b'{"texsieve": "'
+_KEYS = frozenset({"texsieve", "when", "before", "after", "samples"})
 
 
 def place_of(file: Path) -> Path:
@@ -25,7 +29,10 @@ def place_of(file: Path) -> Path:
 
 
 class UndoLog:
-    """An open journal. Every change is on disk when the call returns."""
+    """An open journal. Every change is on disk when the call returns.
+
+    Raises UserError for a file with anything else than entries: it is somebody's, and would be cut off.
+    """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -33,14 +40,18 @@ class UndoLog:
         self._starts: list[int] = []
         self._end = 0
         file.seek(0)
-        for line in file:
-            if not line.endswith(b"\n"):  # its writer was killed
-                break
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n") and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line)):
+                break  # its writer was killed
             try:
-                self.entries.append(json.loads(line))
-            except ValueError as error:
-                number = len(self.entries) + 1
+                entry = json.loads(line)
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}: line {number} is not JSON; move the file away to go on without it") from error
+            if not _is_entry(entry) or not line.endswith(b"\n"):
+                raise UserError(
+                    f"{path}: line {number} is not an entry of `curate fix`; move the file away to go on without it"
+                )
+            self.entries.append(entry)
             self._starts.append(self._end)
             self._end += len(line)
 
@@ -66,6 +77,10 @@ class UndoLog:
         os.fsync(self._file.fileno())
 
 
+def _is_entry(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() >= _KEYS and ("edits" in value or "rows" in value)
+
+
 @contextmanager
 def opened(target: Path) -> Iterator[UndoLog]:
     """The journal of a file, locked. If it has no entries at the end, it is removed; its folder stays.
@@ -77,6 +92,8 @@ def opened(target: Path) -> Iterator[UndoLog]:
     ignore = path.parent / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+    if path.exists():
+        check_kind(path)
     with path.open("a+b") as file:
         if not try_lock(file) or not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
             raise UserError(f"{target}: another `curate fix` is changing it; try again when that has ended")

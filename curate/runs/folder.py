@@ -6,16 +6,18 @@ suppressed.parquet, and from the first decision on decisions.jsonl.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.given_files import no_folder
 from curate.base.leftovers import restore
-from curate.base.read_apart import first_line
 from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
 from rules.findings import SCHEMA as CHECKED
@@ -61,8 +63,13 @@ PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
 SUPPRESSED_FILE = "suppressed.parquet"
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
+#: The tables of a run, and the entry of summary.json with their hashes.
+TABLES = (SAMPLES_FILE, FINDINGS_FILE, PLACES_FILE, SUPPRESSED_FILE)
+HASHES = "tables"
 #: Everything that texsieve puts into a run folder.
-RUN_FILES = (SAMPLES_FILE, FINDINGS_FILE, PLACES_FILE, SUPPRESSED_FILE, SUMMARY_FILE, REPORT_FILE, DECISIONS_FILE)
+RUN_FILES = (*TABLES, SUMMARY_FILE, REPORT_FILE, DECISIONS_FILE)
+#: Inode, size and modification time of a file; None if it doesn't exist.
+Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
@@ -111,28 +118,58 @@ def is_there(path: Path) -> bool:
 
 
 def load_run(path: Path) -> Run:
-    """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete, or the end
-    of a table is damaged. Damage further inside shows when a table is read: see `curate.base.terminal`."""
+    """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete, or if a
+    table isn't as the audit wrote it: polars may panic on a damaged one, or read wrong values."""
     if not is_there(path) or not path.is_dir():
+        if path.exists():
+            raise UserError(f"{path}: {no_folder(path)}; name a run folder, which `curate audit` writes")
         raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():
             raise UserError(f"{path}: not a run folder: it has no {name}; make one with: curate audit SOURCE --out DIR")
-    for name in (SAMPLES_FILE, FINDINGS_FILE):
-        try:
-            pl.read_parquet_schema(path / name)
-        except pl.exceptions.PolarsError as error:  # it is given nothing but the file
-            raise UserError(
-                f"{path / name}: is damaged ({first_line(error)}); audit the source again, with another --out"
-            ) from error
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path / SUMMARY_FILE}: can't be read as JSON ({error}); audit the source again") from error
     sources = summary.get("sources") if isinstance(summary, dict) else None
     if not isinstance(sources, list) or not all(isinstance(entry, dict) and "name" in entry for entry in sources):
         raise UserError(f"{path / SUMMARY_FILE}: not the summary of an audit; audit the source again")
+    if summary.get(HASHES):  # a run of an older version has none
+        found = table_hashes(path)
+        for name in TABLES:
+            if found.get(name) != summary[HASHES].get(name):
+                raise UserError(
+                    f"{path / name}: is damaged, or was changed after the audit; audit the source again, with another "
+                    "--out"
+                )
     return Run(path, summary)
+
+
+def table_hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each table in a run folder, in hexadecimal."""
+    stamps = {name: stamp(folder / name) for name in TABLES}
+    return {name: _sha256(folder.absolute() / name, found) for name, found in stamps.items() if found is not None}
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _: Stamp) -> str:
+    """The hash of a file, which is read once for each of its stamps: `curate browse` opens its run for every answer."""
+    return file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes when a file is written again."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def rules_of(run: Run) -> tuple[Ruleset, Weights]:

@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curate.images.own_drawings import drawings_in
 from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
-from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
+from curate.sources.look import IMAGE_ENDINGS, Look, is_folder, is_utf8_name
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 SEVERAL_HOLD = "images not used: several folders hold one with that name, and nothing says which one is meant"
@@ -182,7 +181,7 @@ class ImageFolder:
             return
         folders.sort()
         if not (self.drawings or folder in self.named):
-            files -= drawings_in(path, files)
+            files -= Look(path).drawings
 
     def _target(self, link: str) -> str | None:
         """The target of a folder link, relative to the root; None if it leads out of the root."""

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS as IMAGE_ENDINGS
+from curate.images.own_drawings import drawings_in
 from curate.sources.encodings import encoding_of, recoded
 from curate.sources.lines import is_binary
 
@@ -199,6 +200,11 @@ class Look:
         Names that are not UTF-8 are left out too: see `unnameable`.
         """
         return self._entries[:2]
+
+    @cached_property
+    def drawings(self) -> set[str]:
+        """The names of the pictures in a folder that `curate render` drew."""
+        return drawings_in(self.path, self.names[0])
 
     @cached_property
     def unnameable(self) -> int:

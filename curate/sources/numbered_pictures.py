@@ -14,7 +14,6 @@ import polars as pl
 from curate.archives import names as archive_names
 from curate.archives.opening import open_archive
 from curate.base.errors import UserError
-from curate.images.own_drawings import drawings_in
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.numbering import last_line
 from curate.sources.splits import split_name
@@ -79,8 +78,8 @@ def numbered(folder: Path, *, drawings: bool = False) -> dict[int, list[str]]:
 
     drawings: do drawings of `curate render` count? They are named by numbers, whatever the data set's images are.
     """
-    names = Look(folder).names[0]
-    return _numbered(names if drawings else set(names) - drawings_in(folder, names))
+    look = Look(folder)
+    return _numbered(look.names[0] if drawings else set(look.names[0]) - look.drawings)
 
 
 def _numbered(names: Iterable[str]) -> dict[int, list[str]]:

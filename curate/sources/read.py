@@ -15,7 +15,6 @@ from curate.archives import names as archive_names
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.base.tables import things
-from curate.images.own_drawings import drawings_in
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.by_id import note_unused_numbers, pair_by_id
@@ -336,7 +335,7 @@ def _note_drawings(job: Job, path: Path, frames: list[pl.DataFrame]) -> None:
     """Note drawings of `curate render` that lie beside the labels, unless the labels name them."""
     top = Look(path if path.is_dir() else path.parent)
     for place in top.tree if path.is_dir() else (top, *top.folders):
-        if drawn := drawings_in(place.path, place.names[0]):
+        if drawn := place.drawings:
             refs = {posixpath.normpath(posixpath.join(job.in_root(place.path), name)) for name in drawn}
             images = [ref for frame in frames for ref in frame["image"].unique() if ref in refs]
             job.notes[DRAWINGS.format(folder=job.file(place.path))] += len(refs - set(images))

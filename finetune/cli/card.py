@@ -34,12 +34,13 @@ def card(folder: Path, metrics: Path | None) -> None:
     FOLDER holds an adapter or a merged model.
     """
     from curate.base.atomic_files import new_text
+    from curate.base.given_files import no_folder
     from finetune.cli.evaluate import is_metrics
     from finetune.models.facts import model_facts
     from finetune.models.provenance import CARD, METRICS, card_of, is_card, read_facts, read_kind, read_metrics
 
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name the folder of an adapter or a merged model")
+        raise UserError(f"{folder}: {no_folder(folder)}; name the folder of an adapter or a merged model")
     replaced = REPLACED if has_earlier_result(_COMMAND, is_card, folder / CARD, option=None) else ""
     known = None if any(folder.glob("*.gguf")) else model_facts(str(folder))  # is it a model?
     facts, kind = read_facts(folder), read_kind(folder)

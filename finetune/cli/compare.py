@@ -26,7 +26,7 @@ a base model that answers in code fences has not misread the formulas. --no-unwr
 
 \b
 The page begins with the answer: what changed from the first model to the last, how sure that
-is, and on what. Then come the wrong answers by kind, labels that look wrong, which symbol was
+is, and on what. Then come the wrong answers by kind, labels that may be wrong, which symbol was
 read for which, all metrics with intervals and the significance of their difference (McNemar's
 exact test for shares, paired bootstrap for the rest), and examples to search: image, ground
 truth and every answer, drawn, with the differences marked. It loads nothing from the web.
@@ -78,11 +78,12 @@ def compare(
 ) -> None:
     """Put the predictions of two or more models side by side in one page."""
     from curate.base.atomic_files import new_file
+    from curate.base.given_files import no_folder
     from curate.predictions.rows import read_predictions
     from curate.report.template import is_page_of
-    from finetune.compare import comparison, page, seeds, tell
+    from finetune.compare import blame, comparison, page, seeds, tell
     from finetune.compare.find_images import Images
-    from finetune.metrics import label_errors, label_report
+    from finetune.metrics import label_errors
     from finetune.metrics.unwrapping import Unwrapping
 
     groups = [_seeds_of(file) for file in files]
@@ -96,7 +97,7 @@ def compare(
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     replaced = REPLACED if has_earlier_result(_COMMAND, partial(is_page_of, _COMMAND), out) else ""
     if images is not None and not images.is_dir():
-        raise UserError(f"{images}: no such folder; --images names the one that holds the images")
+        raise UserError(f"{images}: {no_folder(images)}; --images names the one that holds the images")
     called = _names(names, [group[0] for group in groups])
     answers = [[Unwrapping.of(read_predictions(path, columns), unwrap) for path in group] for group in groups]
     with Bars() as bars:
@@ -114,19 +115,19 @@ def compare(
             for paths, group in zip(groups, answers, strict=True)
         ]
         spread = seeds.spread_of(found, others, workers=cores(8), characters=cdm)
-    labels, doubted = None, {}
+    errors = None
     if audited is not None:
         truths = label_errors.truths_of(audited, found.before.rows, cores(8))
         first, last = (
             label_errors.label_errors(one.rows, one.numbers, truths, cores(8)) for one in (found.before, found.after)
         )
-        labels, doubted = label_report.in_words(truths.run, first, last), label_report.doubts_of(last)
+        errors = first, last
+    labels = blame.blame(found, errors)
     html = page.build(
         found,
         [group[0].parent for group in groups],
         images=None if images is None else Images(images),
         labels=labels,
-        doubted=doubted,
         seeds=spread,
     )
     with new_file(out) as temporary:
@@ -136,8 +137,8 @@ def compare(
     say(tell.as_text(found, width()))
     if spread is not None:
         say("\n" + seeds.as_text(spread, width()))
-    if labels is not None:
-        say("\n" + labels)
+    if told := blame.as_text(found, labels):
+        say("\n" + told)
     say(f"\nreport    {out}{replaced}")
 
 

@@ -12,6 +12,7 @@ import click
 
 from curate.base.earlier_results import REPLACED, has_earlier_result
 from curate.base.errors import UserError
+from curate.base.given_files import no_folder
 from curate.base.terminal import Bars, say, width
 from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
 from rules.workers.cores import cores
@@ -148,7 +149,7 @@ def _check_out(predictions: Path, out: Path) -> bool:
     Returns whether there is an earlier result in it.
     """
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; --out names the folder that {METRICS_FILE} is written into")
+        raise UserError(f"{out}: {no_folder(out)}; --out names the folder that {METRICS_FILE} is written into")
     target = out / METRICS_FILE
     if target.is_file() and predictions.exists() and target.samefile(predictions):
         raise UserError(f"{target}: would be written over the predictions; name another folder with --out")

@@ -141,6 +141,7 @@ def predict(
         min_side=min_side_of(asker.base),
         name_from=out.parent,
         save_to=save_images,
+        max_pixels=asker.max_pixels,
         limit=limit,
     )
     asking = Asking(batch_size, max_new_tokens or limit_of_answers, temperature, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ _MOST_TOKENS = 2000
 Roots = Sequence[Path | None]
 
 
-def choose(comparison: Comparison, doubted: Mapping[int, str]) -> list[int]:
+def choose(comparison: Comparison, doubted: Iterable[int]) -> list[int]:
     """The places of the rows to show: labels in doubt and those that changed most, verdicts in turn."""
-    queues: list[list[int]] = [sorted({*comparison.agreed, *doubted})[:MOST_OF_A_VERDICT][::-1]]
+    queues: list[list[int]] = [sorted(doubted)[:MOST_OF_A_VERDICT][::-1]]
     for verdict in VERDICTS:
         places = [place for place, one in enumerate(comparison.verdicts) if one == verdict]
         # Rows with a long label come last: a short one shows the same error better.
@@ -86,7 +86,6 @@ def cards_of(
     cards = []
     picture_bytes = text_bytes = 0
     read = [model.read(chosen) for model in comparison.models]
-    agreed = set(comparison.agreed)
     for at, (place, image) in enumerate(zip(chosen, places, strict=True)):
         room = picture_bytes < PICTURE_BYTES
         shown = None
@@ -103,13 +102,12 @@ def cards_of(
         text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
         if text_bytes > TEXT_BYTES:
             break
-        doubt = doubted.get(place, "all models read the same, which differs from the label" if place in agreed else "")
         cards.append(
             {
                 "id": text(wrong.row.sample_id, 120),
                 "verdict": comparison.verdicts[place],
                 "kinds": " ".join(sorted({answer.kind for answer in answers} - {""})),
-                "doubt": text(doubt, 300),
+                "doubt": text(doubted.get(place, ""), 300),
                 "image": shown,
                 "image_name": None if image is None else text(image[1], 120),
                 "sides": sides,

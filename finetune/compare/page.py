@@ -18,11 +18,13 @@ from curate.report.markup import text
 from curate.report.pictures import OpenImage, Pictures, Place
 from curate.report.template import open_template
 from finetune.compare import seeds as seed_table
+from finetune.compare.blame import Blame, blame, question
+from finetune.compare.blame import counted as counted_labels
 from finetune.compare.cards import Roots, cards_of, choose, place_of, words_of
 from finetune.compare.comparison import VERDICTS, Change, Comparison, confused, words_of_p
 from finetune.compare.find_images import Images
 from finetune.compare.seeds import Seeds
-from finetune.compare.tell import agreed_in_words, headline, p_in_words
+from finetune.compare.tell import headline, p_in_words
 from finetune.metrics.error_kinds import KINDS, Kind, counted
 from finetune.metrics.plots import confusion_bars
 
@@ -40,8 +42,7 @@ def build(
     roots: Roots | None = None,
     *,
     images: Images | None = None,
-    labels: str | None = None,
-    doubted: Mapping[int, str] | None = None,
+    labels: Blame | None = None,
     seeds: Seeds | None = None,
     open_image: OpenImage | None = None,
 ) -> bytes:
@@ -50,12 +51,12 @@ def build(
     Args:
         roots: the folders that the `image` of each file's rows are relative to.
         images: where to look for them instead, in any folder below.
-        labels: how the labels affect the scores, in a sentence; see `finetune.metrics.label_errors`.
-        doubted: what an audit says against labels of wrong answers, by the row's place.
+        labels: which labels may be wrong; by default, what the models say about that.
         seeds: how each model differs from its other seeds.
         open_image: as in `curate.report`; the project's own by default.
     """
-    doubted = doubted or {}
+    labels = labels or blame(comparison)
+    doubted = labels.said
     chosen = choose(comparison, doubted)
     places = [place_of(comparison, place, roots or [None] * len(comparison.models), images) for place in chosen]
     wanted: list[str | Place] = []
@@ -79,9 +80,9 @@ def build(
         "n": len(comparison.verdicts),
         "notes": comparison.notes,
         "kinds": _kinds(comparison),
-        "agreed": agreed_in_words(comparison) if comparison.agreed else "",
         "labels": labels,
-        "doubted": len(doubted),
+        "labels_question": question(comparison, labels),
+        "labels_counted": counted_labels(comparison, labels),
         "rows": list(zip(*changes, strict=True)),
         "raw_says_nothing": comparison.raw_says_nothing,
         "came": comparison.as_they_came,

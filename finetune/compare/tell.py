@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from curate.base.tables import Column, count, share, text_table, things
+from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
 from finetune.compare.comparison import VERDICTS, Change, Comparison, words_of_p
 from finetune.compare.seeds import Seeds
@@ -137,8 +137,6 @@ def as_text(comparison: Comparison, width: int) -> str:
     parts.append(_fates_text(comparison, width))
     parts.append(_kinds_text(comparison, width))
     parts += notes
-    if comparison.agreed:
-        parts.append(agreed_in_words(comparison))
     return "\n\n".join(parts)
 
 
@@ -173,15 +171,3 @@ def _kinds_text(comparison: Comparison, width: int) -> str:
     rows = [[kind.title, *(count(one[name]) for one in by_model), kind.means] for name, kind in KINDS.items()]
     rows.append(["all", *(count(sum(one.values())) for one in by_model), ""])
     return text_table(columns, rows, width=width)
-
-
-def agreed_in_words(comparison: Comparison) -> str:
-    """How many labels the models contradict together."""
-    number, wrong = len(comparison.agreed), int((comparison.after.alike == 0).sum())
-    models = "both models" if len(comparison.models) == 2 else f"all {len(comparison.models)} models"
-    last = visible(comparison.shown(60)[-1])
-    look = "One label looks" if number == 1 else f"{count(number)} labels look"
-    return (
-        f"{look} wrong: {models} read the same formula there, which differs from the label. "
-        f"That is {share(number, wrong)} of {last}'s {things(wrong, 'wrong answer')}."
-    )

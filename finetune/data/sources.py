@@ -14,10 +14,12 @@ import polars as pl
 from curate.base.errors import UserError
 from curate.base.extras import require
 from curate.base.tables import count, things
+from curate.export.tell.manifest import MANIFEST
 from curate.images.errors import ImageError
 from curate.images.opening import read_bytes
 from curate.sources import FORMATS, BadRow, Source, parse_columns, parse_source, read_source
 from curate.sources.look import IMAGE_ENDINGS
+from curate.sources.read import NO_LABELS
 from rules.sets import split_names
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Pairs:
         """What to tell a person before training: what is left out and why, one line each; empty if nothing is."""
         lines = [f"{count(number)} left out: {reason}" for reason, number in sorted(self.reasons.items())]
         lines += [f"the first: {row.file}, line {row.line}" for row in self.first[:1]]
-        lines += [f"note: {count(number)} {what}" for what, number in self.notes.items()]
+        lines += [f"note: {count(number)} × {what}" for what, number in self.notes.items()]
         read = self.read or 0
         return [f"{count(read - self.left_out)} of {things(read, 'row')} are samples", *lines] if lines else []
 
@@ -97,7 +99,11 @@ def select_split(source: Source, split: str) -> Pairs:
     if "source_source" in frame.columns:
         frame = frame.with_columns(source=pl.coalesce(pl.col("source_source").cast(pl.String), "source"))
     unread = source.unreadable
-    return Pairs(_dataset(frame, source.root), source.rows, dict(unread.by_reason), tuple(unread.rows), source.notes)
+    notes = source.notes
+    if (Path(source.path) / MANIFEST).is_file():  # the card and the like of an export
+        beside = NO_LABELS.partition("{")[0]
+        notes = {what: number for what, number in notes.items() if not what.startswith(beside)}
+    return Pairs(_dataset(frame, source.root), source.rows, dict(unread.by_reason), tuple(unread.rows), notes)
 
 
 def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:

@@ -6,8 +6,7 @@ from typing import Any
 
 from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
-from curate.predictions.readings import sure_rule
-from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, LabelErrors
+from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, STATES, LabelErrors, Truths
 
 #: How many labels to look at are listed.
 MOST_OPEN = 200
@@ -26,9 +25,8 @@ def still_open(found: LabelErrors) -> list[dict[str, Any]]:
     """Wrong answers whose label may be wrong and has no decision yet, the likeliest label errors first."""
     truths = found.truths
     entries = [
-        {"sample_id": row.sample_id, "rank": truths.rank[place], "rules": list(truths.doubts[place])}
-        for place, row in enumerate(found.rows)
-        if found.reasons[place] == "wrong" and truths.doubts[place] and not truths.action[place]
+        {"sample_id": found.rows[place].sample_id, "rank": truths.rank[place], "rules": list(truths.doubts[place])}
+        for place in doubts_of(found)
     ]
     return sorted(entries, key=lambda entry: (entry["rank"] is None, entry["rank"] or 0, entry["sample_id"]))
 
@@ -69,9 +67,8 @@ def as_text(found: LabelErrors, width: int) -> str:
     if said["open"]["n"]:
         ids = ", ".join(clip(visible(one["sample_id"]), 40) for one in said["open"]["samples"][:3])
         more = ", …" if said["open"]["n"] > 3 else ""
-        lines.append(
-            f"          {count(said['open']['n'])} of them by a doubtful label without a decision: {ids}{more}"
-        )
+        doubted = "of them by a label that the audit doubts, and nobody has checked"
+        lines.append(f"          {count(said['open']['n'])} {doubted}: {ids}{more}")
     if found.made_wrong:
         lines.append(f"  {count(found.made_wrong):>6}  right by the label as it is, wrong by the decided one")
     columns = (
@@ -89,46 +86,51 @@ def as_text(found: LabelErrors, width: int) -> str:
         for name, one in found.states.items()
     ]
     parts = ["\n".join(lines), text_table(columns, table, width=width)]
-    left = [
-        f"{count(number)} {words}"
-        for number, words in (
-            (found.truths.unknown, "without a sample in the run"),
-            (found.truths.ambiguous, "that fit several samples"),
-            (found.truths.other, "whose sample has another label"),
-        )
-        if number
-    ]
-    if left:
-        parts.append(f"not decided on: {', '.join(left)}")
+    if told := unmatched(found.truths):
+        parts.append(told)
     return "\n\n".join(parts)
 
 
-def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
-    """The scores of two models by each state of the labels, in a sentence."""
-
-    def scores(state: str) -> str:
-        unit = FIGURES[DRAWN_THE_SAME].unit
-        pair = [one.states[state][DRAWN_THE_SAME] for one in (before, after)]
-        return " → ".join("–" if value is None else unit.among_many(value) + unit.symbol for value in pair)
-
-    sure = [place for place, reason in enumerate(after.reasons) if reason == "wrong" and after.truths.sure[place]]
-    likely = ""
-    if sure:
-        one = after.truths.sure[sure[0]]
-        likely = (
-            f" {count(len(sure))} more {'is' if len(sure) == 1 else 'are'} likely its fault, though nobody has checked:"
-            f" predictions surely contradict the label ({', '.join(sure_rule())}; the first:"
-            f" {visible(clip(str(one), 120))})."
+def unmatched(truths: Truths) -> str:
+    """How many predictions a run's decisions say nothing about, and why; "" if there are none."""
+    left = [
+        f"{things(number, 'prediction')} {words}"
+        for number, words in (
+            (truths.unknown, "without a sample in it"),
+            (truths.ambiguous, "that may belong to several samples"),
+            (truths.other, "whose sample has another label"),
         )
-    excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
-    wrong = excused + after.reasons.count("wrong")
-    return (
-        f"Answers that render like the label in {visible(run)}: {scores('as they are')} with labels as they are,"
-        f" {scores('safe fixes')} with safe fixes, {scores('decided')} with decisions"
-        f" ({things(after.states['decided']['n'], 'sample')})."
-        f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
-        f" fault.{likely}"
-    )
+        if number
+    ]
+    return f"The decisions of {visible(truths.run)} don't count for {', '.join(left)}." if left else ""
+
+
+def scores_in_words(before: LabelErrors, after: LabelErrors) -> str:
+    """How the labels affect the scores of two models, in a sentence, and in another the predictions that the run
+    doesn't know."""
+    return " ".join(filter(None, (_scores(before, after), unmatched(after.truths))))
+
+
+def _scores(before: LabelErrors, after: LabelErrors) -> str:
+    run = visible(after.truths.run)
+    unit = FIGURES[DRAWN_THE_SAME].unit
+    of = {
+        state: (
+            " → ".join(
+                "–" if value is None else unit.among_many(value) + unit.symbol
+                for value in (one.states[state][DRAWN_THE_SAME] for one in (before, after))
+            ),
+            after.states[state]["n"],
+        )
+        for state in STATES
+    }
+    first, fixed, decided = of.values()
+    said = f"Answers that render like the label: {first[0]} with labels as they are"
+    if first == fixed == decided:
+        return f"{said}, and the same with the safe fixes and decisions of the audit {run}."
+    left_out = first[1] - decided[1]
+    rejected = f", without {things(left_out, 'rejected sample')}" if left_out else ""
+    return f"{said}, {fixed[0]} with the safe fixes of the audit {run}, {decided[0]} with its decisions too{rejected}."
 
 
 def doubts_of(found: LabelErrors) -> dict[int, str]:
@@ -137,5 +139,5 @@ def doubts_of(found: LabelErrors) -> dict[int, str]:
     return {
         place: truths.sure[place] or f"the audit doubts it ({', '.join(truths.doubts[place])})"
         for place, reason in enumerate(found.reasons)
-        if reason == "wrong" and not truths.action[place] and (truths.sure[place] or truths.doubts[place])
+        if reason == "wrong" and not truths.action[place] and truths.doubts[place]
     }

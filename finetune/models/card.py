@@ -26,6 +26,8 @@ class TrainingFacts:
     training: Mapping[str, Any] = field(default_factory=dict)
     #: What `finetune evaluate` wrote about this model; None if nothing is known.
     metrics: Mapping[str, Any] | None = None
+    #: Whether `config` is the one that it was trained with, rather than the defaults.
+    known: bool = True
 
 
 #: The kinds of models: the hub's word for their relation to the base, the library, what to call them.
@@ -53,9 +55,8 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
     parts = [
         f"---\n{_front_matter(facts, kind, base).strip()}\n---",
         f"# {_title(base)}",
-        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. "
-        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, "
-        "Unsloth).",
+        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}."
+        + (f" {_trained_with(facts)}" if facts.known else ""),
         "## Use it",
         _use(facts, kind),
         "## Data",
@@ -66,10 +67,14 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
         _results(facts, data),
         "## Limits",
         _limits(facts, kind, base),
-        "## Settings",
-        _block("yaml", as_yaml(facts.config).strip()),
+        *(("## Settings", _block("yaml", as_yaml(facts.config).strip())) if facts.known else ()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _trained_with(facts: TrainingFacts) -> str:
+    version = facts.training.get("packages", {}).get("texsieve") or __version__
+    return f"Trained with texsieve {version} (`finetune train`, Unsloth)."
 
 
 def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
@@ -113,6 +118,9 @@ def _use(facts: TrainingFacts, kind: str) -> str:
     lines = {
         "gguf": "llama-mtmd-cli -m model-*.gguf --mmproj mmproj-model-bf16.gguf --image formula.png --temp 0 -p PROMPT",
     }.get(kind, "finetune predict path/to/this/folder DATASET --out predictions.jsonl")
+    if not facts.known:
+        more = "With which prompt and image sizes it was trained isn't known. Other ones may make it worse."
+        return f"```sh\n{lines}\n```\n\n{more}"
     pixels = facts.config.data.max_pixels
     more = (
         "It was trained with this prompt, and with images scaled to at most "
@@ -152,7 +160,7 @@ def _data(data: Mapping[str, Any]) -> str:
 def _training(facts: TrainingFacts) -> str:
     known = facts.training
     if not known:
-        return "Not known: the adapter came without training.json."
+        return "Not known: the model came without training.json."
     loss = known.get("loss") or {}
     rows = [
         ["steps", count(known.get("steps"))],
@@ -185,6 +193,10 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
     taken = (metrics.get("unwrapped") or {}).get("n") if (metrics.get("unwrapped") or {}).get("on") else 0
     unwrapped = f", with the text around {things(taken, 'formula')} removed" if taken else ""
     of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
+    served = ((metrics.get("predicted") or {}).get("model") or {}).get("served_model")
+    told += (
+        f" The answers came from a server, where the model is called {code(str(served), cell=False)}." if served else ""
+    )
     on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
     return f"{table}\n\n{on}"
 
@@ -229,17 +241,19 @@ def _limits(facts: TrainingFacts, kind: str, base: str) -> str:
         + ("" if licence else "It isn't known here; see the card of the base model. ")
         + "That of the data may also apply. This is not legal advice."
     )
+    untrained = (
+        " It was not trained on pages, text around formulas, tables, or symbols and handwriting that the data lacks."
+    )
     lines = [
-        "It reads one formula per image. It was not trained on pages, text around formulas, tables, or symbols and "
-        "handwriting that the data lacks.",
+        "It reads one formula per image." + (untrained if facts.known else ""),
         "It answers whatever it is shown: even an image without a formula gets LaTeX. A high score of an answer "
         "(mean log-probability) means that the model is sure, not that it is right.",
         "Valid LaTeX can be the wrong formula. Check important formulas against the image.",
         said,
     ]
-    if kind == "adapter" and facts.config.model.load_in_4bit:
+    if kind == "adapter" and facts.known and facts.config.model.load_in_4bit:
         lines.append("It was trained on the base in 4 bits; on other weights of the base, its answers may differ.")
-    if kind == "merged_16bit" and facts.config.model.load_in_4bit:
+    if kind == "merged_16bit" and facts.known and facts.config.model.load_in_4bit:
         lines.append(
             "The adapter was trained on the base in 4 bits and added to its 16-bit weights, as is usual. The result is "
             "close but not equal, so occasionally an answer differs from the adapter's."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curate.base.errors import UserError
-from curate.base.given_files import read_text
+from curate.base.given_files import no_folder, read_text
 from curate.base.leftovers import restore
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, adapter_folder, check_id, hub_file, is_here
@@ -108,7 +108,7 @@ def check_model(name: str) -> None:
     if not restore(folder):  # an adapter may have been moved away by a training that was killed
         check_id(name)
     elif not folder.is_dir():
-        raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
+        raise UserError(f"{name}: {no_folder(folder)}; a model is a folder or an id on the hub")
     elif not (folder / ADAPTER_FILE).is_file() and not (folder / "config.json").is_file():
         raise UserError(
             f"{name}: has neither config.json nor {ADAPTER_FILE}, so it isn't a model or an adapter{_meant(folder)}"

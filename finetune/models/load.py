@@ -14,6 +14,7 @@ from typing import Any
 
 from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
+from curate.base.given_files import no_folder
 from curate.base.leftovers import restore
 from finetune.models import plain
 from finetune.models.adapters import ADAPTER_FILE
@@ -232,8 +233,9 @@ def _check_name(name: str) -> None:
                 f"{name}: is a folder without config.json or {ADAPTER_FILE}, so it is neither a model nor an adapter"
             )
     elif looks_like_path or path.exists():
-        raise UserError(f"{name}: no such folder; a model is a folder or an id on the hub such as "
-                        f"{ModelConfig.name}")  # fmt: skip
+        raise UserError(
+            f"{name}: {no_folder(path)}; a model is a folder or an id on the hub such as {ModelConfig.name}"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -74,10 +74,11 @@ def data_facts(path: str, hashes: Mapping[str, str] | None = None) -> dict[str, 
 def read_facts(folder: Path) -> TrainingFacts:
     """The facts in the folder of an adapter or a merged model; the defaults if another program trained it."""
     config = load_config(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
+    known = config is not None
     if config is None:
         config = replace(Config(), model=replace(Config().model, name=base_of(str(folder))))
     metrics = folder / METRICS
-    return TrainingFacts(config, _read(folder / TRAINING), _read(metrics) if metrics.is_file() else None)
+    return TrainingFacts(config, _read(folder / TRAINING), _read(metrics) if metrics.is_file() else None, known)
 
 
 def read_kind(folder: Path) -> str:
@@ -98,7 +99,9 @@ def prediction_facts(path: Path) -> dict[str, Any] | None:
     if not isinstance(model, dict) or not isinstance(data, dict):
         return None
     return {
-        "model": {name: model.get(name) for name in ("name", "id", "revision", "sha256") if model.get(name)},
+        "model": {
+            name: model.get(name) for name in ("name", "id", "revision", "sha256", "served_model") if model.get(name)
+        },
         "data": {
             "name": _public(str(data.get("path"))),
             **{name: data.get(name) for name in ("split", "rows", "sha256", "manifest_sha256")},

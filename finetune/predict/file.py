@@ -18,7 +18,7 @@ from typing import IO, Any
 from curate.base.atomic_files import new_file, new_text
 from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
-from curate.base.given_files import read_text
+from curate.base.given_files import kind_of, read_text
 from curate.base.locks import try_lock
 from curate.base.visible import clip, quoted, visible
 from curate.predictions.rows import Prediction, read_predictions
@@ -46,7 +46,7 @@ def read_facts(path: Path) -> dict[str, Any] | None:
 def check_facts_place(path: Path) -> None:
     """Raises UserError if there is no prediction file yet, and something else is in the place of its facts."""
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is a folder, a pipe or a device; name a file with --out")
+        raise UserError(f"{path}: is {kind_of(path)}, not a file; name another place with --out")
     if not path.exists() or not path.stat().st_size:
         is_ours = re.compile(rb'\s*\{\s*"model"\s*:\s*\{').match
         has_earlier_result("finetune predict", lambda start: is_ours(start) is not None, facts_file(path))

@@ -174,7 +174,7 @@ def predict_file(
             **({"seed": asking.seed} if asking.temperature else {}),
         },
         "batch_size": asking.batch_size,
-        "versions": _versions(),
+        "versions": _versions(() if asker.identity().get("kind") == "served" else _PACKAGES),
     }
     with PredictionFile(path, questions.rows, facts) as file:
         of = len(questions)
@@ -213,9 +213,10 @@ def data_facts(where: str, split: str, questions: Questions, resize: str) -> dic
     }
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """Of texsieve and of what loads and runs a model here: those of a server are unknown."""
     found = {"texsieve": __version__}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from curate import __version__
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.given_files import no_folder
 from curate.base.leftovers import restore
 from curate.base.locks import try_lock
 from curate.base.settings import flat
@@ -72,7 +73,7 @@ class RunFolder:
         if not self.path.exists():
             return {}
         if not self.path.is_dir():
-            raise UserError(f"{self.path}: is a file; `out` is the folder of the training")
+            raise UserError(f"{self.path}: {no_folder(self.path)}; `out` is the folder of the training")
         file = self.path / STATE
         if not file.is_file():
             if any(entry.name != _LOCK for entry in self.path.iterdir()):

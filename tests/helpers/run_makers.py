@@ -16,7 +16,7 @@ import rules
 from curate.export.decide.options import ExportOptions
 from curate.export.write.job import Exported, export
 from curate.images.measures import pixels_sha256
-from curate.runs.folder import FINDINGS, SAMPLES
+from curate.runs.folder import FINDINGS, HASHES, SAMPLES, SUMMARY_FILE, table_hashes
 from rules import select
 from rules.registry import all_rules
 
@@ -30,6 +30,14 @@ def picture(path: Path, number: int, size: tuple[int, int] = (60, 40)) -> Path:
         image.putpixel((rng.randrange(size[0]), rng.randrange(size[1])), 0)
     image.save(path)
     return path
+
+
+def put_table(run: Path, name: str, frame: pl.DataFrame) -> None:
+    """Write a table of a run anew, as if the audit had made it so."""
+    frame.write_parquet(run / name)
+    summary = json.loads((run / SUMMARY_FILE).read_text(encoding="utf-8"))
+    summary[HASHES] = table_hashes(run)
+    (run / SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
 
 
 def make_run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,24 @@ import rules
 from curate.base.errors import UserError
 from curate.export.decide.rows import WINDOW, Buckets
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
-from curate.runs.folder import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, is_there, load_run, rules_of
+from curate.runs.folder import (
+    FINDINGS_FILE,
+    PLACES_FILE,
+    SAMPLES_FILE,
+    SUPPRESSED_FILE,
+    Run,
+    Stamp,
+    file_sha256,
+    is_there,
+    load_run,
+    rules_of,
+    stamp,
+    table_hashes,
+)
 from rules import Ruleset, Weights
 
 _FINDINGS = ("rule", "severity", "message", "fix", "replacement")
 _BY_ID = pl.col("sample_id").hash()
-#: Inode, size and modification time of a file; None if it doesn't exist.
-Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Input:
 
     def check_unchanged(self) -> None:
         """Raise UserError if the run has changed since it was opened: rows of two runs would be mixed."""
-        if any(_stamp(self.run.path / name) != stamp for name, stamp in self.stamps.items()):
+        if any(stamp(self.run.path / name) != then for name, then in self.stamps.items()):
             raise UserError(f"{self.run.path}: was changed while it was exported; export it again")
 
     @property
@@ -127,7 +137,7 @@ def open_inputs(paths: Sequence[Path]) -> list[Input]:
 
 def _open(number: int, path: Path) -> Input:
     is_there(path)  # before the stamps: a run that is put back now has not changed
-    stamps = {name: _stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
+    stamps = {name: stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
     run = load_run(path)
     version = run.summary.get("key_version")
     if version != rules.KEY_VERSION:
@@ -136,20 +146,10 @@ def _open(number: int, path: Path) -> Input:
             "audit the source again"
         )
     ruleset, weights = rules_of(run)
-    hashes = {
-        name: file_sha256(path / name)
-        for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE, DECISIONS_FILE)
-        if (path / name).is_file()
-    }
+    hashes = {name: digest for name, digest in table_hashes(path).items() if name != PLACES_FILE}
+    if (path / DECISIONS_FILE).is_file():
+        hashes[DECISIONS_FILE] = file_sha256(path / DECISIONS_FILE)
     return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes, stamps)
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @contextmanager
@@ -164,9 +164,3 @@ def unchanged(inputs: Sequence[Input]) -> Iterator[None]:
         except UserError as changed:
             raise changed from error
         raise
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

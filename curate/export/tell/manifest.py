@@ -17,9 +17,10 @@ from typing import Any
 import rules
 from curate import __version__
 from curate.base.errors import UserError
-from curate.base.given_files import read_text
+from curate.base.given_files import no_folder, read_text
 from curate.base.visible import visible
-from curate.export.decide.inputs import Input, file_sha256
+from curate.export.decide.inputs import Input
+from curate.runs.folder import file_sha256
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -42,14 +43,18 @@ def versions() -> dict[str, str]:
 
 
 def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """The inputs of an export: every run with its files' hashes and its sources."""
+    """The inputs of an export: every run with its files' hashes and its sources.
+
+    Runs whose folders have the same name are numbered: the folders around them are this machine's business.
+    """
+    names = [item.name for item in inputs]
     return [
         {
-            "run": item.name,
+            "run": f"{name} ({names[:at].count(name) + 1})" if names.count(name) > 1 else name,
             "sha256": dict(sorted(item.hashes.items())),
             "sources": [{key: source[key] for key in ("name", "format", "samples")} for source in item.sources],
         }
-        for item in inputs
+        for at, (name, item) in enumerate(zip(names, inputs, strict=True))
     ]
 
 
@@ -121,7 +126,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """A data set's manifest. Raises UserError if there is none, or it can't be read."""
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+        raise UserError(f"{folder}: {no_folder(folder)}; name the folder that `curate export` wrote")
     try:
         manifest = json.loads(read_text(path))
     except FileNotFoundError as error:

@@ -18,8 +18,8 @@ from typing import IO, Any
 from curate.base.atomic_files import new_file, put_in_place
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
-from curate.export.decide.inputs import file_sha256
 from curate.export.tell.manifest import files_below
+from curate.runs.folder import file_sha256
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
 #: Everything that is in a working folder.
@@ -44,8 +44,9 @@ class WorkingFolder:
 
     def __enter__(self) -> WorkingFolder:
         names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
-        # A killed `new_file` leaves a hidden one.
-        if others := sorted(name for name in names - _OWN if not name.startswith(".")):
+        # Without any of the other files, `data` is not an export's. A killed `new_file` leaves a hidden one.
+        own = _OWN if names & {_PLAN, _DONE, _LOCK} else _OWN - {"data"}
+        if others := sorted(name for name in names - own if not name.startswith(".")):
             raise UserError(
                 f"{self.folder}: the export needs this folder, but it holds {others[0]!r}; move it away, or name "
                 "another place with --out"
@@ -60,7 +61,7 @@ class WorkingFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # the folder was removed meanwhile
-                self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
+                self._lock = (self.folder / _LOCK).open("a", encoding="utf-8")
         except OSError as error:
             raise UserError(f"{self.out}: can't be written: {error.strerror} ({self.folder})") from error
         if self._lock is None or self._lock.closed:

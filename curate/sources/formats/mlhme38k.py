@@ -10,7 +10,6 @@ from pathlib import Path
 import polars as pl
 
 from curate.base.column_names import Columns
-from curate.images.own_drawings import drawings_in
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import check_inside
 from curate.sources.lines import note_encoding, open_bytes, read_lines
@@ -112,8 +111,7 @@ def _pairs(folder: Path) -> list[tuple[str, str | None]]:
     images: dict[str, str] = {}
     for place in (look, *look.folders, *_siblings(folder)):
         above = "" if place is look else f"{os.path.relpath(place.path, folder)}/"
-        names = place.names[0]
-        for name in sorted(set(names) - drawings_in(place.path, names)):
+        for name in sorted(set(place.names[0]) - place.drawings):
             stem, dot, ending = name.rpartition(".")
             if stem in texts and (dot + ending).lower() in IMAGE_ENDINGS:
                 images.setdefault(stem, above + name)

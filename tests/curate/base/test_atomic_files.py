@@ -182,7 +182,10 @@ def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     for name in ("pipe", "link"):
-        with pytest.raises(UserError, match=f"{name}: is a device or a pipe; name a file"), new_file(tmp_path / name):
+        with (
+            pytest.raises(UserError, match=f"{name}: is a (device|pipe|socket), not a file; name a file"),
+            new_file(tmp_path / name),
+        ):
             pass
     assert (tmp_path / "pipe").is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from PIL import Image, ImageChops
+from run_makers import put_table
 
 from curate.browse.dataset import fields
 from curate.browse.dataset.rows import fingerprint, rows
@@ -75,11 +76,14 @@ def test_drawings_are_shared_by_labels_that_look_the_same(frame: pl.DataFrame, t
 
 
 def test_a_sources_own_columns_do_not_get_in_the_way(made_run: Path, tmp_path: Path) -> None:
-    path = made_run / "samples.parquet"
-    own = pl.read_parquet(path).with_columns(
-        *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
+    own = (
+        load_run(made_run)
+        .samples.collect()
+        .with_columns(
+            *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
+        )
     )
-    own.write_parquet(path)
+    put_table(made_run, "samples.parquet", own)
     frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     assert set(frame[fields.SEVERITY]) <= {"error", "warning", "info", "clean"}
     assert frame["filepath"][0].startswith("/")
@@ -166,10 +170,9 @@ def test_there_is_a_view_for_each_family_that_found_more_than_remarks(frame: pl.
 
 
 def test_labels_that_predictions_contradict_are_there_by_rank(made_run: Path, tmp_path: Path) -> None:
-    path = made_run / "samples.parquet"
-    samples = pl.read_parquet(path)
+    samples = load_run(made_run).samples.collect()
     ranks = pl.Series("label_error_rank", [2, None, 1], pl.Int32).extend_constant(None, samples.height - 3)
-    samples.with_columns(ranks).write_parquet(path)
+    put_table(made_run, "samples.parquet", samples.with_columns(ranks))
     frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     named = {row["sample_id"]: row["label_error_rank"] for row in frame.iter_rows(named=True)}
     assert [named[name] for name in samples["sample_id"][:4]] == [2, None, 1, None]

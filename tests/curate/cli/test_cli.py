@@ -174,7 +174,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["audit", "labels.txt"], "Missing option '--out'"),
         (["audit", "--out", "run"], "no source given"),
         (["audit", "none.txt", "--out", "run"], "none.txt: no such file"),
-        (["audit", "labels.txt", "--out", "labels.txt/run"], "labels.txt: is a file where a folder is needed"),
+        (["audit", "labels.txt", "--out", "labels.txt/run"], "labels.txt: is a file, not a folder; name another place"),
         (["audit", "labels.txt", "--out", "run", "--limit", "0"], "0 is not in the range"),
         (["audit", "labels.txt", "--out", "run", "--select", "X1"], "no rule is called 'X1'"),
         (["audit", "labels.txt", "--out", "run", "--images", "none"], "none is not a folder"),

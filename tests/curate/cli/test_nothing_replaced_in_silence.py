@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from curate.base.earlier_results import has_earlier_result
 from curate.base.errors import UserError
@@ -209,6 +211,12 @@ def test_the_card_of_a_model(adapter: Path, tmp_path: Path, capsys: pytest.Captu
         assert run("finetune", finetune, ["card", str(adapter)]) == 0
         assert capsys.readouterr().out == f"card      {adapter / 'README.md'}{said}\n"
     assert {path.name for path in adapter.iterdir()} == before | {"README.md"}
+    # Another program trained it, nobody knows how: the defaults of texsieve are not told as its settings.
+    card = (adapter / "README.md").read_text()
+    assert "Not known: the model came without training.json." in card
+    assert not any(
+        word in card for word in ("Trained with", "802,816", "## Settings", "in 4 bits", "It was not trained")
+    )
     (adapter / "README.md").write_text("---\nlibrary_name: peft\n---\n# Mine\n")
     assert run("finetune", finetune, ["card", str(adapter)]) == 2
     assert "README.md: already exists and doesn't look like a result of finetune card" in capsys.readouterr().err
@@ -248,14 +256,89 @@ def test_an_update_keeps_what_somebody_put_into_the_run(audited: Path, tmp_path:
 
 def test_a_folder_with_the_name_of_an_exports_working_folder(audited: Path, tmp_path: Path) -> None:
     (tmp_path / ".out.part" / "data").mkdir(parents=True)
-    (tmp_path / ".out.part" / "mine.txt").write_text("mine")
+    (tmp_path / ".out.part" / "data" / "mine.txt").write_text("mine")
     out = str(tmp_path / "out")
+    assert run("curate", curate, ["export", str(audited), "--out", out, "--allow-no-image"]) == 2
+    assert (tmp_path / ".out.part" / "data" / "mine.txt").read_text() == "mine"
+    (tmp_path / ".out.part" / "mine.txt").write_text("mine")
     assert run("curate", curate, ["export", str(audited), "--out", out, "--allow-no-image"]) == 2
     assert (tmp_path / ".out.part" / "mine.txt").read_text() == "mine"
 
 
+ENTRY = '{"texsieve": "0", "when": "", "before": "", "after": "", "samples": [], "edits": []}\n'
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("my notes", "line 1 is not JSON"),
+        ('{"texsieve": 1}\n', "line 1 is not an entry of `curate fix`"),
+        ('{"id": 1, "label": "x"}\n{"id"', "line 1 is not an entry"),
+        (ENTRY + "[1]\n", "line 2 is not an entry"),
+        (ENTRY + '{"id": 1}', "line 2 is not an entry"),  # without a line break, yet no part of an entry
+        (ENTRY.rstrip() + "\n" + "[" * 9999 + "\n", "line 2 is not JSON"),
+        (None, "is a pipe, not a file"),
+    ],
+)
+def test_a_journal_of_something_else(
+    tmp_path: Path, held: str | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, journal = tmp_path / "labels.txt", tmp_path / ".texsieve" / "labels.txt.fixes.jsonl"
+    journal.parent.mkdir()
+    if held is None:
+        os.mkfifo(journal)
+    else:
+        journal.write_text(held)
+    labels.write_text("\\frac {a}{b} x \\n\n\\sqrt{x\u00b2}\n")
+    assert run("curate", curate, ["fix", str(labels), "--in-place", "--unsafe-fixes"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{journal}: {said}" in line
+    assert labels.read_text() == "\\frac {a}{b} x \\n\n\\sqrt{x\u00b2}\n"
+    if held is not None:
+        assert journal.read_text() == held
+        assert run("curate", curate, ["fix", str(labels), "--undo"]) == 2
+        assert journal.read_text() == held
+
+
+def test_a_killed_writers_line_is_cut_off(tmp_path: Path) -> None:
+    labels, journal = tmp_path / "labels.txt", tmp_path / ".texsieve" / "labels.txt.fixes.jsonl"
+    journal.parent.mkdir()
+    for part in (ENTRY[:5], ENTRY[:40]):
+        journal.write_text(part)
+        labels.write_text("\\sqrt{x\u00b2}\n")
+        assert run("curate", curate, ["fix", str(labels), "--in-place", "--unsafe-fixes"]) == 0
+        assert len(journal.read_text().splitlines()) == 1
+        assert json.loads(journal.read_text())["edits"]
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "device"])
+def test_a_path_is_called_what_it_is(tmp_path: Path, answers: Path, kind: str) -> None:
+    path = tmp_path / "given"
+    if kind == "file":
+        path.write_text("x")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null")
+    given, out, predictions = str(path), str(tmp_path / "out"), str(answers)
+    commands = [
+        *(["findings", given], ["compare", given], ["export", given, "--out", out], ["export", "--check", given]),
+        *(["hashes", given, "--out", out], ["diff", given, given], ["browse", given]),
+    ]
+    commands_of_finetune = [
+        *(["card", given], ["merge", given, "--out", out], ["evaluate", predictions, "--run", given]),
+        *(["evaluate", predictions, "--out", given], ["predict", given, "data", "--out", out]),
+        ["compare", predictions, predictions, "--images", given, "--out", out],
+    ]
+    for group, name, some in ((curate, "curate", commands), (finetune, "finetune", commands_of_finetune)):
+        for command in some:
+            found = CliRunner().invoke(group, command)
+            said = str(found.exception) if isinstance(found.exception, UserError) else found.output
+            assert f"{path}: is a {kind}, not a folder" in said, (name, command, said)
+
+
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a regular file"):
+    with pytest.raises(UserError, match="/dev/null: is a device, not a file"):
         has_earlier_result("curate x", lambda _: True, Path("/dev/null"))
     with pytest.raises(UserError, match="is a folder"):
         has_earlier_result("curate x", lambda _: True, tmp_path)

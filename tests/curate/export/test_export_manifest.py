@@ -53,6 +53,19 @@ def test_a_run_that_was_moved_gives_the_same_data_set(run: Path, tmp_path: Path)
     assert str(tmp_path).encode() not in b"".join(contents(tmp_path / "one").values())
 
 
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """By numbers: where they are is no part of a data set."""
+    places = (("a", "run", "s"), ("b", "run", "t"), ("b", "other", "u"))
+    runs = [make_run(tmp_path / place / name, labels_only(10, source)) for place, name, source in places]
+    exported(runs, tmp_path / "out")
+    inputs = read_manifest(tmp_path / "out")["inputs"]
+    assert [(one["run"], one["sources"][0]["name"]) for one in inputs] == [
+        ("run (1)", "s"),
+        ("run (2)", "t"),
+        ("other", "u"),
+    ]
+
+
 def test_the_manifest_lists_every_file_and_what_it_was_made_of(run: Path, out: Path) -> None:
     decide(run, [])
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from source_makers import image, images, labels, read, write
 
+from curate.images import own_drawings
 from curate.images.own_drawings import drawings_in
 from curate.pairs.orphans import with_orphans
 from curate.render import render_named, render_png, render_to_folder
@@ -113,3 +114,15 @@ def test_ids_that_several_folders_hold_are_not_taken_for_no_images(tmp_path: Pat
     source = read(text)
     assert source.notes == {SEVERAL_HOLD: 6}
     assert source.frame[NOT_FOUND].to_list() == [f"em_{n}" for n in range(6)]
+
+
+def test_each_folder_is_asked_once_for_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search for images, their numbers and the note all need to know."""
+    asked: list[Path] = []
+    is_marked = own_drawings._is_marked
+    monkeypatch.setattr(own_drawings, "_is_marked", lambda path: asked.append(path) or is_marked(path))
+    text = write(tmp_path / "images.txt", "".join(f"{label}\n" for label in _LABELS))
+    for n, label in enumerate(_LABELS):
+        write(tmp_path / "images" / f"{n}.png", render_png(label))
+    assert images(read(text)) == [f"images/{n}.png" for n in range(6)]
+    assert sorted(asked) == [tmp_path / "images" / f"{n}.png" for n in range(6)]

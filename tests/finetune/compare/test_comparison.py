@@ -19,6 +19,7 @@ from curate.predictions.rows import Prediction
 from curate.report.pictures import NO_ROOM
 from finetune.cli.main import main_group
 from finetune.compare import cards as cards_of_comparison
+from finetune.compare.blame import Blame
 from finetune.compare.cards import MOST_CARDS, differences
 from finetune.compare.comparison import compare, confused
 from finetune.compare.page import build
@@ -190,16 +191,20 @@ def test_labels_that_all_models_contradict_alike_are_shown_first(found) -> None:
     first = re.search(r'<article class="pair"[^>]*>.*?</article>', html, re.S).group()
     assert "data-doubt" in first.split(">", 1)[0]
     assert "printed/test/label" in first
-    assert "One label looks wrong: both models read the same formula" in html
-    assert "nothing here speaks against the labels" in build(found).decode()
+    assert "<dt>1</dt><dd>the label may be wrong: both models agree on another formula</dd>" in html
+    assert "The label may be wrong: both models agree on another formula." in first
+    assert "may be wrong" not in build(found).decode()
+    assert "<dd>nothing speaks against the label</dd>" in build(found).decode()
 
 
 def test_what_an_audit_says_against_a_label_stands_with_its_example(found) -> None:
-    html = build(found, labels="By the labels of run", doubted={3: "2 of 2 predictions read <b>x"}).decode()
+    doubt = Blame(4, doubted={3: "2 of 2 predictions read <b>x"}, audited=1, run="<i>run", scores="As <i>they are")
+    html = build(found, labels=doubt).decode()
     first = re.search(r'<article class="pair"[^>]*>.*?</article>', html, re.S).group()
     assert "printed/test/worse" in first
     assert "The label may be wrong: 2 of 2 predictions read &lt;b&gt;x." in first
-    assert "The audit doubts the labels of 1 wrong answer" in html
+    assert "nobody has checked it: the audit doubts it (1)</dd>" in html
+    assert "<i>" not in html.replace("<i>(nothing)</i>", "")
 
 
 def test_three_models_stand_side_by_side() -> None:

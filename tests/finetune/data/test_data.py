@@ -118,7 +118,7 @@ def test_a_row_that_is_no_pair_is_counted_and_the_others_stay(tmp_path: Path) ->
         "1 left out: the label is missing",
         "1 left out: the label is not text",
         "the first: a.jsonl, line 2",
-        "note: 1 duplicate id: the sample_id got a suffix ~2, ~3, …",
+        "note: 1 × duplicate id: the sample_id got a suffix ~2, ~3, …",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -121,9 +122,6 @@ def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
     assert [(entry["sample_id"], entry["rank"]) for entry in entries] == [("1", 1), ("2", 2)]
     assert entries[0]["rules"] == ["PAR010"]
     found = found_of(tmp_path, rows)
-    said = label_report.in_words("run", found, found)
-    assert "Of 3 wrong answers after, 0 are the label's fault. 2 more are likely its fault, though nobody has" in said
-    assert "(PAR010; the first: 2 of 2 predictions read" in said
     doubts = label_report.doubts_of(found)  # of rows 1 and 2, which both models contradict
     assert {place: said.startswith("2 of 2 predictions read") for place, said in doubts.items()} == {0: True, 2: True}
 
@@ -141,10 +139,43 @@ def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:
     assert "not a run folder" in capsys.readouterr().err
 
 
+def test_predictions_that_the_run_does_not_know_are_told(folder, capsys, tmp_path) -> None:
+    """Or a run of other data would seem to say that no label is wrong."""
+    strange = lines(tmp_path / "pred.jsonl", [{"sample_id": f"other/{n}", "gt": "x", "pred": "y"} for n in range(2)])
+    told = "The decisions of run don't count for 2 predictions without a sample in it."
+    for command in (["evaluate", str(strange)], ["compare", *[str(strange)] * 2, "--out", str(tmp_path / "page.html")]):
+        assert run("finetune", main_group, [*command, "--run", str(folder / "run"), "--no-cdm"]) == 0
+        assert told in capsys.readouterr().out
+    assert told.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_the_comparison_has_a_line_of_it(folder, capsys, tmp_path) -> None:
     files = [str(folder / "pred.jsonl")] * 2
     arguments = ["compare", *files, "--run", str(folder / "run"), "--out", str(tmp_path / "page.html"), "--no-cdm"]
     assert run("finetune", main_group, arguments) == 0
-    line = "60.00 % → 60.00 % with decisions (10 samples). Of 7 wrong answers after, 4 are the label's fault."
-    assert line in capsys.readouterr().out
-    assert line.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")
+    out = capsys.readouterr().out
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    scores = (
+        "Answers that render like the label: 36.36 % → 36.36 % with labels as they are, 45.45 % → 45.45 % with the safe"
+        " fixes of the audit run, 60.00 % → 60.00 % with its decisions too, without 1 rejected sample."
+    )
+    # One count: nothing else on the page or in the terminal says how many labels are wrong.
+    counted = (
+        (4, "the label is wrong: it has a safe fix, or somebody corrected or rejected it"),
+        (1, "somebody checked the label, and the answer is wrong by that, too"),
+        (
+            2,
+            "the label may be wrong, and nobody has checked it: both models agree on another formula (2), "
+            "the audit doubts it (1)",
+        ),
+    )
+    assert "pred.jsonl (2)'s 7 wrong answers" in out
+    assert sum(number for number, _ in counted) == 7
+    for number, words in counted:
+        assert re.search(rf"^ +{number}  {re.escape(words)}$", out, re.M)
+        assert f"<dt>{number}</dt><dd>{words}</dd>" in html
+    assert scores in out
+    assert scores in html
+    assert html.count("data-doubt>") == 6  # of four wrong labels and two doubtful ones
+    assert "The label is wrong: by the decided label, this answer is right." in html
+    assert "nothing speaks against the label" not in out

@@ -7,6 +7,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -118,6 +119,36 @@ def test_images_are_written_as_the_model_sees_them(tmp_path: Path) -> None:
     with Image.open(tmp_path / asked.image) as saved:
         assert saved.size == image.size == (56, 28)  # large enough for the model
     assert [path.name for path in (tmp_path / "seen").iterdir()] == [Path(asked.image).name]
+
+
+def test_no_picture_that_was_made_otherwise_is_shown(tmp_path: Path) -> None:
+    """A picture is saved under another name if the settings or the data set's image have changed, so that each
+    prediction shows what its model saw."""
+    seen = tmp_path / "seen"
+
+    def saved(grey: int = 10, **how: Any) -> tuple[str | None, tuple[int, int], int]:
+        (asked,) = Questions(rows([picture(grey, (400, 20))], ["a"]), save_to=seen, **how)
+        asked.load()
+        with Image.open(str(asked.image)) as image:
+            return asked.image, image.size, image.getpixel((0, 0))[0]
+
+    first = saved()
+    assert first[1:] == ((560, 28), 10)
+    assert saved() == first
+    others = {"pad": saved(resize="pad"), "side": saved(min_side=32), "budget": saved(max_pixels=3920)}
+    others["mended"] = saved(grey=20)
+    told = {name: one[1:] for name, one in others.items()}
+    sizes = {"pad": ((400, 28), 10), "side": ((640, 32), 10), "budget": ((280, 14), 10), "mended": ((560, 28), 20)}
+    assert told == sizes
+    assert len(list(seen.iterdir())) == 5
+    assert saved() == first
+
+
+def test_an_image_that_is_missing_has_a_name_all_the_same(tmp_path: Path) -> None:
+    (asked,) = Questions(rows([str(tmp_path / "none.png")], ["a"]), save_to=tmp_path)
+    assert asked.image is not None
+    with pytest.raises(Unopenable):
+        opened(asked)
 
 
 def test_data_are_known_by_ids_labels_and_order(tmp_path: Path) -> None:
