@@ -178,7 +178,7 @@ def test_a_process_that_ends_before_the_file_is_replaced(tmp_path, monkeypatch) 
     # A line that was cut off doesn't count.
     write_in_place(fixed(f"text:{path}"))
     with place_of(path).open("a") as journal:
-        journal.write('{"before": "12')
+        journal.write('{"texsieve": "0.1')
     assert undo(path) == (1, 0)
     assert path.read_text() == "$x$\n"
 

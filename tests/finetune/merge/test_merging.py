@@ -287,7 +287,7 @@ def test_a_card_names_no_place_on_the_machine_and_no_model_of_somebody_else(tmp_
     assert "base_model" not in front
     assert "license" not in front
     assert not any(str(tmp_path) in path.read_text() for path in tmp_path.iterdir())
-    assert "Not known: the adapter came without training.json" in text
+    assert "Not known: the model came without training.json" in text
     assert "None here." in text
 
 
