@@ -163,7 +163,7 @@ def test_pictures_can_be_looked_at_while_their_archive_is_read(tmp_path: Path) -
     assert packed is not None
     frame = probe(packed.folder, ["img/0.png", "img/1.png", "labels.txt"], measures=True)
     assert frame["width"].to_list() == [10, None, None]
-    assert frame["error"].to_list()[1:] == ["not a known image format"] * 2
+    assert frame["error"].to_list()[1:] == ["an empty file", "not a known image format"]
 
 
 @pytest.mark.parametrize(("name", "said"), [("d.7z", r"\.7z archives are not read"), ("images.pkl", "no labels")])
