@@ -127,6 +127,7 @@ def load_run(path: Path) -> Run:
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():
             raise UserError(f"{path}: not a run folder: it has no {name}; make one with: curate audit SOURCE --out DIR")
+    written = stamp(path / SUMMARY_FILE)
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -138,6 +139,8 @@ def load_run(path: Path) -> Run:
         found = table_hashes(path)
         for name in TABLES:
             if found.get(name) != summary[HASHES].get(name):
+                if stamp(path / SUMMARY_FILE) != written:  # an update put another run in its place meanwhile
+                    return load_run(path)
                 raise UserError(
                     f"{path / name}: is damaged, or was changed after the audit; audit the source again, with another "
                     "--out"

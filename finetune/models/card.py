@@ -74,7 +74,8 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
 
 def _trained_with(facts: TrainingFacts) -> str:
     version = facts.training.get("packages", {}).get("texsieve") or __version__
-    return f"Trained with texsieve {version} (`finetune train`, Unsloth)."
+    library = ", Unsloth" if facts.training.get("library") == "unsloth" else ""
+    return f"Trained with texsieve {version} (`finetune train`{library})."
 
 
 def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
@@ -84,7 +85,10 @@ def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
     matter: dict[str, Any] = {
         "library_name": library,
         "pipeline_tag": "image-text-to-text",
-        "tags": ["latex", "math", "formula-recognition", "texsieve", "unsloth"],
+        "tags": [
+            *("latex", "math", "formula-recognition", "texsieve"),
+            *(("unsloth",) if facts.training.get("library") == "unsloth" else ()),
+        ],
     }
     if base.count("/") == 1:  # an id on the hub; a folder's name would point to somebody else's model, or to none
         matter |= {"base_model": base, "base_model_relation": relation}

@@ -48,6 +48,7 @@ def training_facts(run: Path) -> TrainingFacts:
             "eval_loss": min(judged, default=None),
             "gpus": [gpu["name"] for gpu in environment.get("gpus", ())],
             "processes": environment.get("processes", 1),
+            "library": environment.get("library"),
             "python": environment.get("python"),
             "packages": {"texsieve": environment.get("texsieve"), **environment.get("packages", {})},
         },

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.latex import lexer, unicode_math
+from rules.latex import unicode_math
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import NON_ASCII
@@ -16,13 +16,6 @@ _HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-
 _CJK = re.compile(
     rf"[{_HAN}\u3001\u3002\u300a-\u300f](?:[ {_HAN}\u3001\u3002\u300a-\u300f]*[{_HAN}\u3001\u3002\u300a-\u300f])?"
 )
-
-
-def _in_text(label: Label, offset: int) -> bool:
-    """Is the character at this offset in text mode, or in a comment?"""
-    if "%" in label.text and any(start <= offset < end for start, end in lexer.comments(label.text)):
-        return True
-    return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
 
 
 @rule(
@@ -49,7 +42,7 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     See: 0.68 % of HME100K's training labels. Uni-MuMER's copy of its test set leaves out 591 such items.
     """
     for match in _CJK.finditer(label.text):
-        if _in_text(label, match.start()):
+        if match.start() in label.aside:
             continue
         words = match[0].replace(" ", "")
         replacement = "," if words == "、" else "." if words == "。" else f"\\text{{{words}}}"
@@ -69,7 +62,7 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
     See: HCIILAB/LAST dataset/dic.txt has `％ ： （ ）` as well as their ASCII forms.
     """
     for match in re.finditer("[\uff01-\uff5e\u3000]", label.text):
-        if not _in_text(label, match.start()):
+        if match.start() not in label.aside:
             plain = unicodedata.normalize("NFKC", match[0])
             yield Finding(f"{match[0]} is the full-width form of {plain}", *match.span(), unicode_math.escaped(plain))
 
@@ -90,7 +83,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     """
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         command = unicode_math.command(match[0])
-        if command is None or _in_text(label, match.start()):
+        if command is None or match.start() in label.aside:
             continue
         glued = label.text[match.end() : match.end() + 1].isalpha() and command[-1].isalpha()
         yield Finding(
@@ -118,7 +111,7 @@ def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     """
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         plain = unicode_math.LOOK_ALIKES.get(match[0])
-        if plain is not None and not _in_text(label, match.start()):
+        if plain is not None and match.start() not in label.aside:
             name = unicodedata.name(match[0], "?").lower()
             yield Finding(f"U+{ord(match[0]):04X}, {name}, looks like {plain}", *match.span(), plain)
 
@@ -192,7 +185,7 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `^ { 2 }`.
     """
     for match in re.finditer("([²³¹⁰-\u207f]+)|([\u2080-\u208e]+)", label.text):
-        if _in_text(label, match.start()):
+        if match.start() in label.aside:
             continue
         plain = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
         sign = "^" if match[1] else "_"
@@ -288,7 +281,7 @@ def foreign_letter(label: Label, options: Options) -> Iterator[Finding]:
     """
     for match in _FOREIGN.finditer(label.text):
         for start, end in _runs(match[0]):
-            if not _in_text(label, match.start() + start):
+            if match.start() + start not in label.aside:
                 yield Finding("LaTeX has no math symbol for this character", match.start() + start, match.start() + end)
 
 

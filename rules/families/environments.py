@@ -92,7 +92,11 @@ def display_environment(label: Label, options: Options) -> Iterator[Finding]:
         )
     for problem in label.problems("text-environment"):
         if problem.detail in _BOXES:
-            yield label.on(problem, f"{problem.detail} sets a box with something that isn't a formula", fix="display")
+            yield label.on(
+                problem,
+                f"{problem.detail} is a box for text or a drawing, not for a formula",
+                fix="display",
+            )
         else:
             yield label.on(problem, f"{problem.detail} is for text and isn't allowed in a formula", fix="display")
 

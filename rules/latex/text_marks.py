@@ -14,7 +14,8 @@ APART = "\ue016"
 #: In place of a `~` or `\\ ` where a space would be wider.
 _FIRM = "\ue018"
 #: TeX takes a full stop after a capital letter for that of an abbreviation.
-_FIRM_SPACE = re.compile(r"(?<![A-Z])([.?!:][)\]'{}]*)(?:~|\\[ \t\r\n])")
+_AFTER_STOP = re.compile(r"(?<![A-Z])[.?!:][)\]'{}]*(?:[~ \t\r\n{}\ue016]|\\[ \t\r\n])+")
+_FIRM_SPACE = re.compile(r"~|\\[ \t\r\n]")
 
 _BRACES = re.compile(r"[{}]+")
 #: Braces that keep two spaces apart, commands, formulas and comments, in which braces have other effects.
@@ -39,4 +40,6 @@ _BLANK = ("", *" ~\t\r\n")
 
 def firm_spaces(text: str) -> str:
     r"""The text with a mark for every `~` and `\ ` that is narrower than the space that could be there."""
-    return _FIRM_SPACE.sub(rf"\1{_FIRM}", text) if "~" in text or "\\" in text else text
+    if "~" not in text and "\\" not in text:
+        return text
+    return _AFTER_STOP.sub(lambda spaces: _FIRM_SPACE.sub(_FIRM, spaces[0]), text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rules.findings import Finding, FixLevel, Severity
+from rules.latex import lexer
 from rules.latex.reader import Problem, Reading
 from rules.toolkit import braces
 from rules.toolkit.wording import clip
@@ -46,6 +47,19 @@ class Label:
         return braces.closers(self.tokens)
 
     @cached_property
+    def brackets(self) -> dict[int, int]:
+        """The token of the first `]` after each `[`, for options, which have no brackets inside."""
+        found: dict[int, int] = {}
+        waiting: list[int] = []
+        for index in self.find("[", "]"):
+            if self.tokens[index] == "[":
+                waiting.append(index)
+            else:
+                found.update(dict.fromkeys(waiting, index))
+                waiting = []
+        return found
+
+    @cached_property
     def environments(self) -> dict[int, int]:
         r"""The token of the `\end` for that of each `\begin`, whatever the names of the environments."""
         found: dict[int, int] = {}
@@ -66,6 +80,12 @@ class Label:
     def prose(self) -> frozenset[int]:
         r"""The tokens inside arguments that are not mathematics, as of `\text`, `\mbox`, `\label`, `\begin`."""
         return braces.prose(self.tokens, self.partners)
+
+    @cached_property
+    def aside(self) -> frozenset[int]:
+        """The offsets of the characters in `prose` and in comments."""
+        places = [*(self.spans[index] for index in self.prose), *lexer.comments(self.text)]
+        return frozenset(offset for start, end in places for offset in range(start, end))
 
     def problems(self, *kinds: str) -> Iterator[Problem]:
         """The reader's problems of these kinds, in the order in which it found them."""

@@ -16,12 +16,14 @@ SHAPES: tuple[str, ...] = (
     r"\not = ", r"\hat ", r"\hat { x } ", r"\hat { \vec x } ", r"\sqrt ", r"\sqrt [ 3 ] x ", r"\mathrm { a } ",
     r"\displaystyle ", r"\color{red} ", r"\def\a{b} ", "\\", "\\\\frac ", "^^M", ". ", ", ", ": ", "= ", "1 . 5 ",
     "0 2 ", "? ", "a, b; ", "H 2 O ", r"\hline ", r"\hspace { 1 cm } ", "[object Object] ", r"\times",
+    "解 x %\n", "] { } ", r"\\[2pt ", r"\begin{aligned}[ & & & & ", r"\ref{}^2",
 )  # fmt: skip
 #: Each is nested: the part before, the core and the part behind.
 NESTED: tuple[tuple[str, str, str], ...] = (
     ("{ ", "x", "} "), (r"\frac { 1 } { ", "x", "} "), ("x ^ { ", "x", "} "), (r"\left( ", "x", r" \right) "),
     ("( ", "x", ") "), (r"\begin{matrix} ", "x", r"\end{matrix} "), (r"\sqrt { ", "x", "} "), (r"\text{ ", "x", "} "),
     (r"{ \rm ", "x", "} "), (r"\left( \begin{matrix} ", "x", r"\end{matrix} \right) "),
+    (r"\text{ undefined 解 ", "x", "} "),
 )  # fmt: skip
 
 

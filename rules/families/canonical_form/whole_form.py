@@ -49,7 +49,7 @@ def _no_key(label: Label) -> str:
     if not label.tokens:
         return "there is nothing to draw"
     if not is_within(label.tokens):
-        return "it would take math-core too long or too deep"
+        return "it is too long or nested too deep for math-core"
     return "math-core can't convert the label"
 
 

@@ -194,7 +194,7 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
             continue  # a backslash too many, not one too few: ESC006 reports it
         name = place.match[1].replace(" ", "")
-        message = f"single letters instead of \\{name}: probably, the backslash is missing"
+        message = f"single letters instead of \\{name}: the backslash is probably missing"
         follows = label.tokens[place.end : place.end + 1]
         if not COMMANDS[name].args or follows in (["{"], ["["]):
             yield label.at(place.start, place.end, message, f"\\{name}")

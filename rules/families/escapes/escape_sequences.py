@@ -337,7 +337,7 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
         if character in _SPACE_LIKE:
             tab = set(match[0]) == {"\t"}
             yield Finding(
-                "a TAB inside a label breaks data sets with columns separated by TAB"
+                "a TAB inside a label breaks tables whose columns are separated by TABs"
                 if tab
                 else "a line end inside a label breaks data sets with one label per line",
                 *match.span(),

@@ -146,4 +146,4 @@ def _is_said(label: Label, start: int, end: int) -> bool:
     r"""Is it the word "undefined" in a text, as in `= \text{undefined}`?"""
     if re.sub(r"\s", "", label.text[start:end]).lower() != "undefined":
         return False
-    return any(label.spans[index][0] == start for index in label.prose)
+    return start in label.aside

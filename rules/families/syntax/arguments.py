@@ -172,12 +172,11 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
             places.append(index + 1)
             if token == "\\frac":
                 places.append(_denominator(tokens, index + 1))
-    names = [range(at + 1, label.partners.get(at + 1, at)) for at in label.find(*_NAMING)]  # `\label{eq_1}`
-    bare = [
-        at
-        for at in places
-        if at < len(tokens) and tokens[at] not in _NO_ARGUMENT and not any(at in name for name in names)
-    ]
+    names: set[int] = set()  # the tokens of `eq_1` in `\label{eq_1}`
+    for at in label.find(*_NAMING):
+        if at not in names:
+            names.update(range(at + 1, label.partners.get(at + 1, at)))
+    bare = [at for at in places if at < len(tokens) and tokens[at] not in _NO_ARGUMENT and at not in names]
     more = f", one of {len(bare)} in this label" if len(bare) > 1 else ""
     for at in bare if options[EVERY] else bare[:1]:
         braced = None if ACTIONS.get(tokens[at]) == COMMAND else f"{{{tokens[at]}}}"
@@ -271,19 +270,23 @@ def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     See: 7 labels of MNE's third set.
     """
     tokens = label.tokens
+    brackets = {end: start for start, end in label.brackets.items()}
     for index, closing in label.partners.items():
         if closing != index + 1 or index in label.prose:
             continue
         before, after = tokens[index - 1] if index else "&", tokens[index + 2] if index + 2 < len(tokens) else ""
         letters = (before.isalnum() and len(before) == 1) or before in (")", "]")
-        if letters and after not in _SPEAKING and not _is_an_argument(tokens, index):
+        if letters and after not in _SPEAKING and not _is_an_argument(tokens, index, brackets):
             yield label.at(index, index + 2, "an empty group draws nothing", "")
 
 
-def _is_an_argument(tokens: list[str], index: int) -> bool:
-    r"""Can the group at `index` belong to a script, a command with several arguments, or one with an option?"""
+def _is_an_argument(tokens: list[str], index: int, brackets: dict[int, int]) -> bool:
+    r"""Can the group at `index` belong to a script, a command with several arguments, or one with an option?
+
+    brackets: the `[` for each `]`.
+    """
     if tokens[index - 1] == "]":
-        opening = next((at for at in range(index - 1, -1, -1) if tokens[at] == "["), 0)
+        opening = brackets.get(index - 1, 0)
         before = tokens[opening - 1] if opening else ""
         return before == "\\\\" or ACTIONS.get(before) == COMMAND
     before = tokens[index - 2] if index > 1 else ""

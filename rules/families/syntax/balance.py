@@ -50,8 +50,8 @@ def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(problem.start, end, message, f"{shown}{gap}}}")
     for problem in label.problems("extra-close-brace"):
         inside = problem.start in label.partners.values()
-        where = " here: it was opened inside an environment or delimiters that have ended" if inside else ""
-        yield label.on(problem, f"this brace closes nothing{where}")
+        why = ": its partner is inside an environment or delimiters that have ended" if inside else ""
+        yield label.on(problem, f"this brace closes nothing{why}")
 
 
 _SIGNS = RELATIONS | {"+", "-", ",", ")", r"\times", r"\cdot", ""}

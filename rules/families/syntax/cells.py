@@ -135,8 +135,7 @@ def _first_cell(label: Label, begin: int) -> int:
     at = closing + 1
     for letter in environment.args if environment is not None else "":
         if letter in "oO":
-            while at < len(label.tokens) and label.tokens[at] == "[":
-                at = next((end + 1 for end in range(at, len(label.tokens)) if label.tokens[end] == "]"), at + 1)
+            at = label.brackets.get(at, at - 1) + 1
         else:
             at = label.partners.get(at, at - 1) + 1
     return at
@@ -326,7 +325,7 @@ def _row_start(label: Label, at: int) -> int:
     if tokens[at : at + 1] == ["*"]:
         at += 1
     if tokens[at : at + 1] == ["["] and tex_lengths.match(label.text, label.spans[at][1]) is not None:
-        at = next((end + 1 for end in range(at, len(tokens)) if tokens[end] == "]"), at)
+        at = label.brackets.get(at, at - 1) + 1
     while at < len(tokens) and ACTIONS.get(tokens[at]) == RULE:
         at = label.partners.get(at + 1, at) + 1
     return at

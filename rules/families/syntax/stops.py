@@ -81,7 +81,7 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Safe: one space.
     """
     for match in re.finditer(r"(?<![ \t\r\n])[ \t\r]*\n[ \t\r]*\n[ \t\r\n]*", label.text):
-        yield Finding("an empty line, which is the end of a paragraph to TeX", *match.span(), " ")
+        yield Finding("an empty line, which TeX takes for the end of a paragraph", *match.span(), " ")
 
 
 @rule(

@@ -11,16 +11,17 @@ import pytest
 from curate.base.errors import UserError
 from curate.base.terminal import run
 from curate.cli.main import main_group as curate
-from curate.runs.folder import load_run
+from curate.runs import folder
+from curate.runs.folder import load_run, table_hashes
 
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("audited")
-    labels = folder / "labels.jsonl"
+    place = tmp_path_factory.mktemp("audited")
+    labels = place / "labels.jsonl"
     labels.write_text("".join(json.dumps({"label": f"x_{at} \\n"}) + "\n" for at in range(20)))
-    assert run("curate", curate, ["audit", str(labels), "--out", str(folder / "run"), "--no-images"]) == 0
-    return folder
+    assert run("curate", curate, ["audit", str(labels), "--out", str(place / "run"), "--no-images"]) == 0
+    return place
 
 
 def told(audited: Path, tmp_path: Path, table: str, command: list[str], inside: bool) -> Path:
@@ -66,6 +67,27 @@ def test_no_wrong_bit_is_read(audited: Path, tmp_path: Path) -> None:
     (broken / "places.parquet").unlink()
     with pytest.raises(UserError, match=r"places\.parquet: is damaged"):
         load_run(broken)
+
+
+def test_a_run_that_is_replaced_while_it_is_opened_is_not_damaged(
+    audited: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`curate audit --update` may end between the summary and the tables: then the new run is opened."""
+    runs = tmp_path / "run", tmp_path / "updated"
+    for run_folder in runs:
+        shutil.copytree(audited / "run", run_folder)
+    summary = json.loads((runs[0] / "summary.json").read_text(encoding="utf-8"))
+    summary["tables"]["samples.parquet"] = "0" * 64  # as if of other labels
+    (runs[0] / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+
+    def hashed(path: Path) -> dict[str, str]:
+        if runs[1].exists():
+            shutil.rmtree(path)
+            runs[1].rename(path)
+        return table_hashes(path)
+
+    monkeypatch.setattr(folder, "table_hashes", hashed)
+    assert load_run(runs[0]).samples.collect().height == 20
 
 
 def test_a_run_without_hashes_is_read(audited: Path, tmp_path: Path) -> None:

@@ -216,6 +216,13 @@ def test_a_card_is_one_that_the_hub_reads(kind: str, relation: str, library: str
     assert "\n| exact match, % | 50.0 | 40.0 to 60.0 |\n" in card.text
 
 
+@pytest.mark.parametrize("library", ["unsloth", "transformers", None])
+def test_a_card_names_unsloth_only_if_it_trained_the_model(library: str | None) -> None:
+    card = ModelCard(model_card(TrainingFacts(Config(), {**TRAINING, "library": library}), "adapter"))
+    by = "Trained with texsieve 0.1.0 (`finetune train`, Unsloth)." in card.text
+    assert (by, "unsloth" in card.data.to_dict()["tags"]) == (library == "unsloth",) * 2
+
+
 PREDICTED = {
     "model": {"name": "best", "sha256": HASH},
     "data": {"name": "dataset", "split": "test", "rows": 50, "sha256": HASH, "manifest_sha256": HASH[::-1]},

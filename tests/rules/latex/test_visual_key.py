@@ -124,6 +124,8 @@ def test_labels_that_look_the_same(one, other):
         *((rf"\text{{a{stop}~b}}", rf"\text{{a{stop} b}}") for stop in (".", "?", "!", ":", ".)", ".''", "?{}")),
         (r"\text{a.\ b}", r"\text{a. b}"),
         (r"\text{a.~}b", r"\text{a. }b"),
+        (r"\text{a.~~b}", r"\text{a.~ b}"),
+        (r"\text{a.~{}~b}", r"\text{a.~{} b}"),
         (r"\textbf{a.~b}", r"\textbf{a. b}"),
         (r"\mbox{a.~b}", r"\mbox{a. b}"),
         (r"\lim {\rm ]}", r"\lim ]"),
