@@ -231,7 +231,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     names = list(columns)
     label = label_column(names, job, path, columns)
     refuse_json_labels(label, columns[label], path)
-    image = image_column(columns, label, job, path)
+    image = job.image_column = image_column(columns, label, job, path)
     ident = other_column("id", [name for name in names if name != label], job, path)
     split = other_column("split", [name for name in names if name != label], job, path)
     note_rivals(label, [name for name in names if _first_values(columns[name])], len(lines), job)
