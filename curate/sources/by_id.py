@@ -46,7 +46,6 @@ NOT_STATED = (
     "images not paired: some numbers in column {column!r} have none, and they may all be off by one; if they are "
     "right: --columns image:{column}"
 )
-NOT_NAMED = "image files beside the labels are not used, as no row names them"
 OF_LINES = "images named by numbers, {numbers}, are not used; if they belong to the lines: unimer:{path}"
 
 #: Columns that may hold a row's number besides its id; pandas' index is `column` (it has no name) in CSV, `Unnamed: 0`
@@ -54,6 +53,7 @@ OF_LINES = "images named by numbers, {numbers}, are not used; if they belong to 
 _NUMBERS = ("index", "idx", "number", "num", "no", "column", "Unnamed: 0", "__index_level_0__")
 _DIGITS = r"^[0-9]{1,18}$"
 _IS_NUMBER = re.compile(r"[0-9]{1,18}")
+_FOLDER_AND_STEM = r"^(?:(.*)/)?([^/.]+)[^/]*$"
 
 
 @dataclass(frozen=True)
@@ -176,11 +176,10 @@ def _sharing(parts: Sequence[Part], job: Job) -> list[str]:
     """Files beside a file that is read alone, which end like it and would have the same images."""
     if job.path.is_dir():
         return []
-    (path,) = {part.path for part in parts}
+    path, mine = parts[0].path, _folders(parts[0].path, job)
     here = Look(path.parent)
     beside = parquet_files(here) if path.suffix == ".parquet" else [file.path for file in here.label_files]
     others = [other for other in beside if other.parent == path.parent and other.suffix == path.suffix]
-    mine = _folders(path, job)
     return [other.name for other in others if other != path and _folders(other, job) == mine]
 
 
@@ -191,20 +190,16 @@ def _folders(path: Path, job: Job) -> tuple[Path, ...]:
 
 def _is_shifted(frames: Sequence[pl.DataFrame], job: Job) -> bool:
     """Are ids without an image, while those one further would fit as well? For images that are called as the ids."""
-    lost = [name for frame in frames if NOT_FOUND in frame.columns for name in frame[NOT_FOUND].drop_nulls()]
-    if not lost or not all(map(_IS_NUMBER.fullmatch, lost)):
+    lost = [frame[NOT_FOUND].drop_nulls() for frame in frames if NOT_FOUND in frame.columns]
+    if not lost or not pl.concat(lost).str.contains(_DIGITS).all():
         return False
-    images = pl.concat([frame["image"] for frame in frames]).drop_nulls()
-    by_folder: dict[str, set[int]] = {}
-    for image in images:
-        folder, _, name = image.rpartition("/")
-        stem = name.partition(".")[0]
-        if not _IS_NUMBER.fullmatch(stem):
-            return False
-        by_folder.setdefault(folder, set()).add(int(stem))
-    for folder, ids in by_folder.items():
+    parts = pl.concat([frame["image"] for frame in frames]).drop_nulls().str.extract_groups(_FOLDER_AND_STEM).struct
+    named = pl.DataFrame({"folder": parts[0].fill_null(""), "stem": parts[1]}).unique()
+    if not named["stem"].str.contains(_DIGITS).fill_null(False).all():
+        return False
+    for folder, ids in named.group_by("folder").agg(pl.col("stem").cast(pl.Int64)).iter_rows():
         stems = {name.partition(".")[0] for name in Look(job.root / folder).names[0] if has_ending(name)}
-        if not _fit_best(ids, {int(stem) for stem in stems if _IS_NUMBER.fullmatch(stem)}):
+        if not _fit_best(set(ids), {int(stem) for stem in stems if _IS_NUMBER.fullmatch(stem)}):
             return True
     return False
 
@@ -352,11 +347,9 @@ def _why_not(seen: _Evidence) -> str:
 
 
 def _note_unused(seen: _Evidence, job: Job, why: str) -> None:
-    found = [group.found for group in seen.groups if group.found is not None and group.found.numbers]
-    for pictures in found:
-        job.notes[UNUSED.format(numbers=_span(pictures), why=why)] += len(pictures.numbers)
-    if not found:
-        job.notes[NOT_NAMED] += len(Look(job.root).all_files(*IMAGE_ENDINGS))
+    for group in seen.groups:
+        if group.found is not None and group.found.numbers:
+            job.notes[UNUSED.format(numbers=_span(group.found), why=why)] += len(group.found.numbers)
 
 
 def _span(found: Pictures) -> str:
