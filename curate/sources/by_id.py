@@ -17,6 +17,7 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.sources.archived_images import find_archived
+from curate.sources.columns import own_name
 from curate.sources.format import SourceFormat
 from curate.sources.image_names import has_ending
 from curate.sources.image_paths import check_inside, resolve_images
@@ -160,7 +161,7 @@ def pair_by_id(
             column = fitting[0]
             job.notes[BY_NUMBER.format(column=seen.columns[column])] += sum(frame.height for frame in frames)
             return [_numbered(frame, part, column, job) for frame, part in zip(frames, parts, strict=True)]
-        names = [*(seen.columns[column] for column in fitting), *rivals]
+        names = [*(seen.columns[column] for column in fitting), *map(own_name, rivals)]
         why = SEVERAL_COLUMNS.format(
             columns=" and ".join(map(repr, names)), options=" or ".join(f"--columns image:{name}" for name in names)
         )

@@ -271,6 +271,12 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
     return name
 
 
+def own_name(name: str) -> str:
+    """An extra column's name in its file, from that of `free_name`."""
+    own = name.removeprefix("source_")
+    return own if own in _TAKEN else name
+
+
 def extra_series(name: str, values: list[Any]) -> pl.Series:
     """An extra column: numbers, booleans and text unchanged; anything nested or mixed as JSON text."""
     try:

@@ -276,6 +276,7 @@ def test_a_number_never_takes_the_image_of_another_row(tmp_path: Path) -> None:
     [
         ("image_id", "{}"),
         ("pic", "{}"),
+        ("line", "{}"),
         ("pic", "{:03d}.png"),
         ("pic", "{:03d}.jpg"),
         ("meta", '{{"pic": "{:03d}.png"}}'),
