@@ -6,8 +6,9 @@ and, where they are numbers, each image its row; otherwise a note says what ther
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,14 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.sources.archived_images import find_archived
+from curate.sources.columns import own_name
 from curate.sources.format import SourceFormat
+from curate.sources.image_names import has_ending
 from curate.sources.image_paths import check_inside, resolve_images
-from curate.sources.look import IMAGE_ENDINGS, Look
-from curate.sources.model import NOT_FOUND, Job, Part, Unreadable
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
+from curate.sources.model import NOT_FOUND, PART_SCHEMA, Job, Part, Unreadable
 from curate.sources.numbered_pictures import Pictures, pictures_of
+from curate.sources.tables import parquet_files
 
 BY_NUMBER = (
     "rows paired by number: column {column!r} holds the numbers of the images; each row has one, each image a row"
@@ -37,13 +41,20 @@ NOT_ALL_NAMES = (
     "ids that have no image, while others are the names of images; to look for all images by them: "
     "--columns image:{column}"
 )
-SEVERAL_COLUMNS = "the columns {columns} all hold the images' numbers, in another order; say which: {options}"
+SEVERAL_COLUMNS = "the columns {columns} may all name the images, each in its own way; say which: {options}"
+SHARED = "{others} may have the same images; if column {column!r} holds their numbers: --columns image:{column}"
+NOT_STATED = (
+    "images not paired: some numbers in column {column!r} have none, and they may all be off by one; if they are "
+    "right: --columns image:{column}"
+)
 OF_LINES = "images named by numbers, {numbers}, are not used; if they belong to the lines: unimer:{path}"
 
 #: Columns that may hold a row's number besides its id; pandas' index is `column` (it has no name) in CSV, `Unnamed: 0`
 #: if that was read and written again, and `__index_level_0__` in parquet.
 _NUMBERS = ("index", "idx", "number", "num", "no", "column", "Unnamed: 0", "__index_level_0__")
-_DIGITS = r"^\d{1,18}$"
+_DIGITS = r"^[0-9]{1,18}$"
+_IS_NUMBER = re.compile(r"[0-9]{1,18}")
+_FOLDER_AND_STEM = r"^(?:(.*)/)?([^/.]+)[^/]*$"
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class _Evidence:
 
     groups: Sequence[_Rows]
     id_column: str | None
+    image_ids: str | None
     unreadable: int
 
     @cached_property
@@ -95,6 +107,22 @@ class _Evidence:
     def are_numbers(self, column: str) -> bool:
         return all(group.are_numbers(column, self.unreadable) for group in self.groups)
 
+    def rivals(self, fitting: Sequence[str], stems: Collection[str]) -> list[str]:
+        """Columns that may name the images as well as those that fit, but differently: numbers, or names of files.
+
+        stems: the names of all images without their ending.
+        """
+        frames = [frame for group in self.groups for frame in group.frames]
+        others = [name for name in frames[0].columns if name not in (*PART_SCHEMA, NOT_FOUND, *self.columns)]
+        others = [name for name in others if all(name in frame.columns for frame in frames)]
+        files = [name for name in others if any(_names_files(frame[name], stems) for frame in frames)]
+        numbers = [name for name in others if name not in files and self.are_numbers(name)]
+        ids = [self.image_ids] if self.image_ids and self.image_ids != self.id_column else []
+        return [*ids, *files, *(name for name in numbers if self.order(name) != self.order(fitting[0]))]
+
+    def order(self, column: str) -> list[int]:
+        return [n for group in self.groups for n in group.ids(column).cast(pl.Int64)]
+
 
 def pair_by_id(
     frames: list[pl.DataFrame], parts: Sequence[Part], every: Sequence[Part], job: Job, chosen: SourceFormat
@@ -107,18 +135,33 @@ def pair_by_id(
     if not chosen.columns or not sum(frame.height for frame in frames):
         return frames
     if any(frame["image"].null_count() < frame.height for frame in frames):
+        doubtful = job.image_ids or any(map(_numbers_not_found, frames))
+        if doubtful and chosen.general and job.image_column and "image" not in job.columns.given:
+            seen = _evidence(frames, parts, every, job, chosen)
+            note = NOT_STATED.format(column=job.image_column)
+            if any(_is_shifted(group.frames, job) for group in seen.groups):
+                job.notes[note] += sum(frame.height for frame in frames)
+                nothing = pl.lit(None, pl.String)
+                return [frame.with_columns(image=nothing).drop(NOT_FOUND, strict=False) for frame in frames]
+            if not all(map(_are_stated, seen.groups)):
+                job.notes[note] += sum(map(_numbers_not_found, frames))
+                return frames
         return [_stated(frame, part, job) for frame, part in zip(frames, parts, strict=True)]
     if not any(_pictures(part.path, job) for part in parts) and not Look(job.root).all_files(*IMAGE_ENDINGS):
         return frames
     seen = _evidence(frames, parts, every, job, chosen)
     fitting = [column for column in seen.columns if seen.are_numbers(column)]
     if fitting:
-        orders = {tuple(n for group in seen.groups for n in group.ids(column).cast(pl.Int64)) for column in fitting}
-        if len(orders) == 1:
+        rivals = seen.rivals(fitting, _stems(job))
+        shared = [] if rivals else _sharing(parts, job)
+        if shared:
+            _note_unused(seen, job, SHARED.format(others=", ".join(shared[:3]), column=seen.columns[fitting[0]]))
+            return frames
+        if not rivals and all(seen.order(column) == seen.order(fitting[0]) for column in fitting):
             column = fitting[0]
             job.notes[BY_NUMBER.format(column=seen.columns[column])] += sum(frame.height for frame in frames)
             return [_numbered(frame, part, column, job) for frame, part in zip(frames, parts, strict=True)]
-        names = [seen.columns[column] for column in fitting]
+        names = [*(seen.columns[column] for column in fitting), *map(own_name, rivals)]
         why = SEVERAL_COLUMNS.format(
             columns=" and ".join(map(repr, names)), options=" or ".join(f"--columns image:{name}" for name in names)
         )
@@ -128,6 +171,59 @@ def pair_by_id(
     if named is None:
         _note_unused(seen, job, _why_not(seen))
     return named or frames
+
+
+def _sharing(parts: Sequence[Part], job: Job) -> list[str]:
+    """Files beside a file that is read alone, which end like it and would have the same images."""
+    if job.path.is_dir():
+        return []
+    path, mine = parts[0].path, _folders(parts[0].path, job)
+    here = Look(path.parent)
+    beside = parquet_files(here) if path.suffix == ".parquet" else [file.path for file in here.label_files]
+    others = [other for other in beside if other.parent == path.parent and other.suffix == path.suffix]
+    return [other.name for other in others if other != path and _folders(other, job) == mine]
+
+
+def _folders(path: Path, job: Job) -> tuple[Path, ...]:
+    found = _pictures(path, job)
+    return tuple(folder for folder, _ in found.folders) if found else ()
+
+
+def _is_shifted(frames: Sequence[pl.DataFrame], job: Job) -> bool:
+    """Are ids without an image, while those one further would fit as well? For images that are called as the ids."""
+    lost = [frame[NOT_FOUND].drop_nulls() for frame in frames if NOT_FOUND in frame.columns]
+    if not lost or not pl.concat(lost).str.contains(_DIGITS).all():
+        return False
+    parts = pl.concat([frame["image"] for frame in frames]).drop_nulls().str.extract_groups(_FOLDER_AND_STEM).struct
+    named = pl.DataFrame({"folder": parts[0].fill_null(""), "stem": parts[1]}).unique()
+    if not named["stem"].str.contains(_DIGITS).fill_null(False).all():
+        return False
+    for folder, ids in named.group_by("folder").agg(pl.col("stem").cast(pl.Int64)).iter_rows():
+        stems = {name.partition(".")[0] for name in Look(job.root / folder).names[0] if has_ending(name)}
+        if not _fit_best(set(ids), {int(stem) for stem in stems if _IS_NUMBER.fullmatch(stem)}):
+            return True
+    return False
+
+
+def _fit_best(ids: set[int], images: set[int]) -> bool:
+    """Has each id its image, or more of them than if all were one higher or lower?"""
+    shifted = (len({n + step for n in ids} & images) for step in (-1, 1))
+    return ids <= images or len(ids & images) > max(shifted)
+
+
+def _are_stated(group: _Rows) -> bool:
+    """Are the numbers in the image column those of images that no other row has, rather than off by one?"""
+    if group.found is None:
+        return True
+    used = {image.rpartition("/")[2] for frame in group.frames for image in frame["image"].drop_nulls()}
+    free = group.found.frame.filter(~pl.col("name").is_in(list(used)))
+    lost = [frame[NOT_FOUND].drop_nulls() for frame in group.frames if NOT_FOUND in frame.columns]
+    ids = {int(name) for names in lost for name in names if _IS_NUMBER.fullmatch(name)}
+    return ids.isdisjoint(group.found.numbers) or _fit_best(ids, set(free["number"]))
+
+
+def _numbers_not_found(frame: pl.DataFrame) -> int:
+    return int(frame[NOT_FOUND].str.contains(_DIGITS).sum()) if NOT_FOUND in frame.columns else 0
 
 
 def note_unused_numbers(parts: Sequence[Part], job: Job) -> None:
@@ -148,10 +244,9 @@ def _evidence(
         held = {part.path: chosen.read(part, seen) for part in every}
     groups: dict[tuple[Path, ...], list[Path]] = {}
     for path in held:
-        found = _pictures(path, job)
-        groups.setdefault(tuple(folder for folder, _ in found.folders) if found else (), []).append(path)
+        groups.setdefault(_folders(path, job), []).append(path)
     rows = [_Rows([held[path] for path in paths], _pictures(paths[0], job)) for paths in groups.values()]
-    return _Evidence(rows, seen.id_column or seen.image_ids, seen.unreadable.total)
+    return _Evidence(rows, seen.id_column or seen.image_ids, seen.image_ids, seen.unreadable.total)
 
 
 def _pictures(path: Path, job: Job) -> Pictures | None:
@@ -220,8 +315,21 @@ def _names(seen: _Evidence, job: Job) -> tuple[int, int]:
     ids = pl.concat([group.ids("name") for group in seen.groups])
     if ids.str.contains(_DIGITS).all():
         return 0, 0
-    stems = {file.stem for file in Look(job.root).all_files(*IMAGE_ENDINGS)}
+    stems = _stems(job)
     return int(ids.is_in(list(stems)).sum()) if stems else 0, ids.len()
+
+
+def _stems(job: Job) -> set[str]:
+    return {file.stem for file in Look(job.root).all_files(*IMAGE_ENDINGS)}
+
+
+def _names_files(values: pl.Series, stems: Collection[str]) -> bool:
+    """Do most of the first values hold the name of an image file, or one of `stems` that is no number?"""
+    if values.dtype != pl.String:
+        return False
+    first = values.head(200).drop_nulls()
+    named = first.str.contains(rf"{IMAGE_NAME}(\W|$)") | (first.is_in(list(stems)) & ~first.str.contains(_DIGITS))
+    return int(named.sum()) * 2 > first.len()
 
 
 def _why_not(seen: _Evidence) -> str:

@@ -231,7 +231,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     names = list(columns)
     label = label_column(names, job, path, columns)
     refuse_json_labels(label, columns[label], path)
-    image = image_column(columns, label, job, path)
+    image = job.image_column = image_column(columns, label, job, path)
     ident = other_column("id", [name for name in names if name != label], job, path)
     split = other_column("split", [name for name in names if name != label], job, path)
     note_rivals(label, [name for name in names if _first_values(columns[name])], len(lines), job)
@@ -269,6 +269,12 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
     while name in _TAKEN or name in taken:
         name = f"source_{name}"
     return name
+
+
+def own_name(name: str) -> str:
+    """An extra column's name in its file, from that of `free_name`."""
+    own = name.removeprefix("source_")
+    return own if own in _TAKEN else name
 
 
 def extra_series(name: str, values: list[Any]) -> pl.Series:

@@ -225,7 +225,7 @@ def _keys_of(record: dict[str, Any], path: Path, job: Job) -> str | None:
     """
     if _is_mapping(record, job):
         return "image"
-    if "label" in job.columns.given or not record or not all(key.isdecimal() for key in record):
+    if "label" in job.columns.given or not record or not all(key.isdecimal() and key.isascii() for key in record):
         return None
     texts = all(isinstance(value, str) for value in record.values())
     root = job.root if job.images_given else None

@@ -87,13 +87,14 @@ def _split(value: dict[str, Any], columns: Columns) -> JsonTable | None:
     names, data, keys = value.get("columns"), value.get("data"), value.get("index")
     if not value.keys() <= {"columns", "index", "data"} or not (isinstance(names, list) and isinstance(data, list)):
         return None
-    label = _label(names, columns) if names and all(isinstance(name, str) for name in names) else None
+    named = len(set(map(repr, names))) == len(names) and all(isinstance(name, str) for name in names)
+    label = _label(names, columns) if names and named else None
     if label is None or not all(isinstance(row, list) and len(row) == len(names) for row in data):
         return None
     rows = [dict(zip(names, row, strict=True)) for row in data]
     if isinstance(keys, list) and len(keys) == len(rows):
         rows = _with_index(rows, keys)
-    return JsonTable("split", label, rows, len(names) - 1 - names[::-1].index(label))
+    return JsonTable("split", label, rows, names.index(label))
 
 
 def _table(value: dict[str, Any], columns: Columns) -> JsonTable | None:

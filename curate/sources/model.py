@@ -168,6 +168,8 @@ class Job:
     id_column: str | None = None
     #: The column that the images of the part being read are from if they are ids, which may not be images at all.
     image_ids: str | None = None
+    #: The column that the images of the part being read are from, if they are paths or ids.
+    image_column: str | None = None
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""

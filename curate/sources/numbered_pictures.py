@@ -20,7 +20,8 @@ from curate.sources.splits import split_name
 from rules.sets import split_names
 
 #: What all names share, if anything, and the number: `0000012.png`, `img_12.png`, `eq-0012.jpg`.
-_NAME = re.compile(rf"(.*\D)?(\d+){IMAGE_NAME}")
+#: More digits than 18 are no number, but a hash or the like; nor is `-12.png` number 12.
+_NAME = re.compile(rf"(?!-[0-9]+\.)(.*[^0-9])?([0-9]{{1,18}}){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
 _FOR_PACKED = re.compile(r"(?i)([a-z]+[_-])?(images?|imgs?|pictures?|png|jpe?g|formulae?s?)")
 #: Folders that only keep the number of files per folder low.
@@ -92,7 +93,7 @@ def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
         elif name.lower().endswith(IMAGE_ENDINGS):
             images += 1
     found = series.get("", {})
-    if not found and len(series) == 1:
+    if not found and len(series) == 1 and images > 1:  # one name shares nothing
         (found,) = series.values()
     return found if sum(map(len, found.values())) * 2 > images else {}
 

@@ -185,6 +185,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
     schema = {name: schema[name] for name in names}
     label = label_column(names, job, path)
     image, stored = _image_column(schema, label, columns, held, job, path)
+    job.image_column = image
     rest = [name for name in names if name not in (label, image)]
     ident = other_column("id", rest if stored else [name for name in names if name != label], job, path)
     split = other_column("split", rest, job, path)

@@ -219,3 +219,106 @@ def test_an_image_column_that_isnt_there_is_an_error_as_ever(tmp_path: Path) -> 
     _pictures(tmp_path / "images", range(5))
     with pytest.raises(UserError, match="no column 'key'"):
         read(tmp_path, columns={"image": "key"})
+
+
+@pytest.mark.parametrize(
+    ("column", "ending"),
+    [
+        *((column, ending) for column in ("image_id", "img_id") for ending in ("csv", "jsonl", "parquet")),
+        *(("image", "csv"), ("filename", "tsv")),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}.png", "{:03d}.png"])
+@pytest.mark.parametrize(("ids", "numbers"), [(range(12), range(1, 13)), (range(1, 13), range(12))])
+def test_numbers_in_an_image_column_may_be_off_by_one(
+    column: str, form: str, ending: str, ids: range, numbers: range, tmp_path: Path
+) -> None:
+    _table(tmp_path / f"labels.{ending}", ids, column=column)
+    _pictures(tmp_path / "images", numbers, form)
+    for options in ({}, {"limit": 3}) if column.endswith("id") else ({},):
+        source = read(tmp_path, **options)
+        assert not [name for name in images(source) if name and (tmp_path / name).exists()]
+        assert f"--columns image:{column}" in "; ".join(source.notes)
+    assert len(images(read(tmp_path, columns={"image": column}))) == 12
+    assert any("holds the numbers" in note for note in read(tmp_path, columns={"image": column}).notes) == (
+        form != "{}.png"
+    )
+
+
+def test_numbers_in_an_image_column_that_cant_be_off_by_one(tmp_path: Path) -> None:
+    _table(tmp_path / "labels.csv", range(12), column="image_id")
+    _pictures(tmp_path / "images", [n for n in range(12) if n != 5])
+    source = read(tmp_path)  # one is missing, but one higher or lower, two would be
+    assert images(source) == [f"images/{n}.png" for n in range(12)]
+    assert source.frame["image_not_found"].drop_nulls().to_list() == ["5"]
+    _table(tmp_path / "labels.csv", [2, 4, 9], column="image_id")
+    assert images(read(tmp_path)) == ["images/2.png", "images/4.png", "images/9.png"]
+
+
+@pytest.mark.parametrize("form", ["{}.png", "{:03d}.png"])
+def test_labels_by_number_may_be_off_by_one(form: str, tmp_path: Path) -> None:
+    stems = [form.format(n).removesuffix(".png") for n in range(12)]
+    write(tmp_path / "labels.json", json.dumps({stem: f"x_{{{n}}}" for n, stem in enumerate(stems)}))
+    _pictures(tmp_path / "images", range(1, 13), form)
+    source = read(tmp_path)
+    assert images(source) == [None] * 12
+    assert "they may all be off by one; if they are right: --columns image:image" in "; ".join(source.notes)
+
+
+def test_a_number_never_takes_the_image_of_another_row(tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", "image,latex\n000.png,a\n001.png,b\n0,c\n")
+    _pictures(tmp_path / "images", range(2), "{:03d}.png")
+    assert images(read(tmp_path))[2] not in ("images/000.png", "images/001.png")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("image_id", "{}"),
+        ("pic", "{}"),
+        ("line", "{}"),
+        ("pic", "{:03d}.png"),
+        ("pic", "{:03d}.jpg"),
+        ("meta", '{{"pic": "{:03d}.png"}}'),
+    ],
+)
+@pytest.mark.parametrize("index", ["id", "", "index"])
+def test_another_column_that_may_name_the_images_is_asked_about(
+    column: str, value: str, index: str, tmp_path: Path
+) -> None:
+    mine = [n * 5 % 12 for n in range(12)]
+    pd.DataFrame(
+        {index: range(12), column: [value.format(n) for n in mine], "latex": [f"x_{{{n}}}" for n in mine]}
+    ).to_csv(tmp_path / "labels.csv", index=False)
+    _pictures(tmp_path / "images", range(12), "{:03d}.png")
+    source = read(tmp_path)
+    assert images(source) == [None] * 12
+    assert f"--columns image:{column}" in "; ".join(source.notes)
+
+
+def test_another_file_may_have_the_same_images(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        _table(tmp_path / f"{name}.csv", range(6), texts=[f"{name}_{n}" for n in range(6)])
+    _pictures(tmp_path / "images", range(6), "{:03d}.png")
+    for path in (tmp_path, tmp_path / "test.csv"):
+        assert set(images(read(path))) == {None}
+    assert "train.csv may have the same images" in _notes(tmp_path / "test.csv")
+    assert images(read(tmp_path / "test.csv", columns={"image": "id"})) == [f"images/{n:03d}.png" for n in range(6)]
+    (tmp_path / "train.csv").unlink()
+    assert images(read(tmp_path / "test.csv")) == [f"images/{n:03d}.png" for n in range(6)]
+
+
+@pytest.mark.parametrize("start", [10**17, 10**18, 2**63, 10**25])
+def test_names_that_are_too_long_for_numbers(start: int, tmp_path: Path) -> None:
+    _table(tmp_path / "labels.csv", [start + n for n in range(4)])
+    _pictures(tmp_path / "images", [start + n for n in range(4)])
+    assert images(read(tmp_path)) == [f"images/{start + n}.png" for n in range(4)]
+
+
+def test_digits_of_other_scripts_and_negative_numbers_are_no_numbers(tmp_path: Path) -> None:
+    _table(tmp_path / "labels.csv", range(6))
+    for form in ("-{}.png", "{}.png"):
+        _pictures(tmp_path / form[0], (n if form[0] == "-" else "".join(chr(0x660 + n)) for n in range(6)), form)
+        assert set(images(read(tmp_path))) == {None}
+    write(tmp_path / "labels.csv", "id,latex\n" + "".join(f"{chr(0x660 + n)},x_{n}\n" for n in range(6)))
+    assert len(images(read(tmp_path))) == 6
