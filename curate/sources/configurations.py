@@ -6,39 +6,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.given_files import read_text
 from curate.base.tables import things
+from curate.base.visible import visible
 from curate.sources.model import Part
 from curate.sources.splits import name_parts
+from rules.toolkit.wording import listed
 
 OTHERS = "files of other configurations of this data set, which were not read: {others}; to read one: {example}"
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\n)---[ \t]*(\r?\n|\Z)", re.DOTALL)
 #: A longer README.md has no such header either.
 _LONGEST = 1 << 20
+#: One with more configurations and patterns, counted together, isn't taken for the header of a data set.
+_MOST = 5000
+#: How many configurations an error lists.
+_SHOWN = 20
 _GLOB = re.compile(r"\*\*/?|\*|\?|\[[^\]]+\]")
 _DEFAULT = "default"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """patterns: (split or None, pattern of the paths of its files, from the data set's folder)."""
+    """patterns: (split or None, regular expression for the paths of its files, from the data set's folder)."""
 
     name: str
-    patterns: tuple[tuple[str | None, re.Pattern[str]], ...]
+    patterns: tuple[tuple[str | None, str], ...]
     is_default: bool = False
 
-    def holds(self, path: str) -> bool:
-        return any(pattern.fullmatch(path) for _, pattern in self.patterns)
-
-    def split(self, path: str) -> str | None:
-        return next((split for split, pattern in self.patterns if pattern.fullmatch(path)), None)
+    def files(self, paths: Sequence[str]) -> dict[str, str | None]:
+        """{path: split} of those of `paths` that it holds; the first pattern that fits a path counts."""
+        found: dict[str, str | None] = {}
+        names = pl.Series(paths, dtype=pl.String)
+        for split, pattern in self.patterns:
+            try:
+                # polars searches in linear time whatever the pattern is; `re` doesn't, and anybody may have written it.
+                fits = names.filter(names.str.contains(pattern))
+            except pl.exceptions.ComputeError:  # such as [z-a], or too long
+                continue
+            for path in fits:
+                found.setdefault(path, split)
+        return found
 
 
 def configurations(folder: Path) -> list[Configuration]:
@@ -50,12 +67,20 @@ def configurations(folder: Path) -> list[Configuration]:
         if not card.is_file() or card.stat().st_size > _LONGEST:
             return []
         match = _FRONT.match(read_text(card))
-        matter = yaml.safe_load(match[1]) if match else None
+        matter = yaml.load(match[1], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if match else None
     except (OSError, ValueError, UserError, yaml.YAMLError, RecursionError):
         return []  # a note counts it among the documentation
     given = matter.get("configs") if isinstance(matter, dict) else None
-    read = [_configuration(item) for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    return [item for item in read if item is not None]
+    found: list[Configuration] = []
+    left = _MOST
+    for item in given if isinstance(given, list) else []:
+        pairs = list(islice(_pairs(item), left))
+        left -= len(pairs) + 1
+        if left < 0:
+            return []
+        if configuration := _configuration(item, pairs):
+            found.append(configuration)
+    return found
 
 
 def choose(
@@ -67,14 +92,12 @@ def choose(
     the source as the user wrote it, for errors. plain: the parts were named by `name_parts`. Raises UserError if
     `wanted` isn't there, or if none is given and there are several without a default.
     """
-    held = {
-        item: found
-        for item in configurations(folder)
-        if (found := [part for part in parts if item.holds(_below(part.path, folder))])
-    }
+    at = {_below(part.path, folder): part for part in parts}
+    held = {item: files for item in configurations(folder) if (files := item.files(list(at)))}
     names = [item.name for item in held]
+    shown = list(map(visible, names))
     if wanted is not None and wanted not in names:
-        there = f"it has: {', '.join(names)}" if names else "its README.md names none that has files here"
+        there = f"it has: {listed(shown, _SHOWN)}" if names else "its README.md names none that has files here"
         there += f"; its folder is a data set of its own: {again}/{wanted}" if (folder / wanted).is_dir() else ""
         raise UserError(f"{again}: no configuration {wanted!r}; {there}")
     if not held:
@@ -83,40 +106,49 @@ def choose(
     if len(fitting) > 1:
         fitting = [item for item in held if item.is_default] or [item for item in held if item.name == _DEFAULT]
     if len(fitting) != 1:
-        choices = " or ".join(f"{again}:{name}" for name in names)
+        choices = " or ".join(f"{again}:{name}" for name in shown[:_SHOWN]) + (" or …" if shown[_SHOWN:] else "")
         raise UserError(
             f"{again}: its README.md names {things(len(names), 'configuration')}, each a data set of its own; say "
             f"which: {choices}"
         )
-    (chosen,) = fitting
-    others = {item.name: [part for part in found if part not in held[chosen]] for item, found in held.items()}
+    splits = held[fitting[0]]
+    others = {visible(item.name): [at[path] for path in found if path not in splits] for item, found in held.items()}
     others = {name: found for name, found in others.items() if found}
-    mine = name_parts([part.path for part in held[chosen]], folder) if others and plain else held[chosen]
-    return [replace(part, split=chosen.split(_below(part.path, folder)) or part.split) for part in mine], others
+    mine = {path: part for path, part in at.items() if path in splits}
+    if others and plain:
+        mine = dict(zip(mine, name_parts([part.path for part in mine.values()], folder), strict=True))
+    return [replace(part, split=splits[path] or part.split) for path, part in mine.items()], others
 
 
 def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _configuration(item: dict[str, Any]) -> Configuration | None:
-    name, files, below = item.get("config_name"), item.get("data_files"), item.get("data_dir")
+def _pairs(item: Any) -> Iterator[tuple[Any, Any]]:
+    """The (split, path) pairs of a configuration, whatever they are. YAML can repeat a list at no cost, so that there
+    may be more of them than anybody can go through."""
+    files = item.get("data_files") if isinstance(item, dict) else None
+    for entry in files if isinstance(files, list) else [files or "**"]:
+        split, paths = (entry.get("split"), entry.get("path")) if isinstance(entry, dict) else (None, entry)
+        for path in (paths or [None]) if isinstance(paths, list) else [paths]:
+            yield split, path
+
+
+def _configuration(item: Any, pairs: Sequence[tuple[Any, Any]]) -> Configuration | None:
+    """None if it is written wrongly, or if it is the whole folder."""
+    if not isinstance(item, dict):
+        return None
+    name, below = item.get("config_name"), item.get("data_dir")
     if not isinstance(name, str) or not (below is None or isinstance(below, str)):
         return None
-    patterns: list[tuple[str | None, re.Pattern[str]]] = []
-    for entry in files if isinstance(files, list) else [files or "**"]:
-        split = entry.get("split") if isinstance(entry, dict) else None
-        paths = entry.get("path") if isinstance(entry, dict) else entry
-        for path in paths if isinstance(paths, list) else [paths]:
-            if not isinstance(path, str):
-                return None
-            patterns.append((split if isinstance(split, str) else None, _pattern(path, below or "")))
-    whole = files is None and not below
-    return None if whole else Configuration(name, tuple(patterns), item.get("default") is True)
+    if not all(isinstance(path, str) for _, path in pairs) or (item.get("data_files") is None and not below):
+        return None
+    patterns = tuple((split if isinstance(split, str) else None, _pattern(path, below or "")) for split, path in pairs)
+    return Configuration(name, patterns, item.get("default") is True)
 
 
-def _pattern(path: str, below: str) -> re.Pattern[str]:
-    """A pattern of `datasets` as a regular expression: `*` is within one folder, `**` in any below."""
+def _pattern(path: str, below: str) -> str:
+    """A pattern of `datasets` as a regular expression for polars: `*` is within one folder, `**` in any below."""
     folder = below.strip("/").removeprefix("./").rstrip("/")
     whole = f"{folder}/{path.removeprefix('./')}" if folder and folder != "." else path.removeprefix("./")
     out, at = "", 0
@@ -134,6 +166,6 @@ def _pattern(path: str, below: str) -> re.Pattern[str]:
         else:
             inner = token[1:-1]
             inner = "^" + inner[1:] if inner[:1] == "!" else inner
-            out += "[" + inner.replace("\\", r"\\").replace("[", r"\[") + "]"
+            out += "[" + re.sub(r"[\\\[&~]", r"\\\g<0>", inner) + "]"
         at = match.end()
-    return re.compile(out + re.escape(whole[at:]), re.DOTALL)
+    return f"^(?s:{out}{re.escape(whole[at:])})$"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from time import process_time
 
 import pandas as pd
 import pytest
@@ -144,6 +145,41 @@ def test_what_names_no_file_here_changes_nothing(configs: object, tmp_path: Path
 def test_a_broken_header_changes_nothing(text: str, tmp_path: Path) -> None:
     write(_set(tmp_path, {"train.csv": ["a"]}) / "README.md", text)
     assert labels(read(tmp_path)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "*a" * 30 + "z",
+        "**/" * 30 + "z",
+        "[z-a]",
+        "[]",
+        "[",
+        "[&&a]",
+        "[a-",
+        "\\",
+        "(?i)a",
+        "x" * 100_000,
+        "[^]",
+        "{1,999999}",
+    ],
+)
+def test_a_hostile_pattern_holds_no_file_and_costs_no_time(path: str, tmp_path: Path) -> None:
+    name = f"{'a' * 60}/{'a' * 60}.csv"
+    folder = _set(tmp_path / "s", {name: ["a", "b"]}, [{"config_name": "x", "data_files": path}])
+    start = process_time()
+    assert labels(read(folder)) == ["a", "b"]
+    assert process_time() - start < 5
+
+
+def test_a_header_that_repeats_itself_is_none(tmp_path: Path) -> None:
+    folder = _set(tmp_path / "s", {"train.csv": ["a", "b"]})
+    many = ", ".join(["*a"] * 1000)
+    front = f"a: &a z\nb: &a [{many}]\nc: &a {{path: *a}}\nd: &a [{many}]\ne: &a {{config_name: x, data_files: *a}}\n"
+    write(folder / "README.md", f"---\n{front}configs: [{many}]\n---\n")
+    start = process_time()
+    assert labels(read(folder)) == ["a", "b"]
+    assert process_time() - start < 5
 
 
 def test_shards_of_one_split_may_lie_in_several_folders(tmp_path: Path) -> None:
