@@ -328,6 +328,32 @@ def texteller(folder: Path, rows: int) -> list[Sample]:
     return [Sample(None, pictures.put(f"{n}.png", n), label_of(n)) for n in range(rows)]
 
 
+# Numbers and names ----------------------------------------------------------------------------------------------------
+
+
+def table_of_ids(folder: Path, rows: int) -> list[Sample]:
+    """A table with numbers as ids, and pictures that are named by these numbers with leading zeros."""
+    pictures = _Pictures(folder / "images")
+    _put(folder / "labels.csv", _lines(["id,latex", *(f"{n},{label_of(n)}" for n in range(rows))]))
+    return [Sample(None, pictures.put(f"{n:05}.png", n), label_of(n)) for n in range(rows)]
+
+
+def pandas_table(folder: Path, rows: int) -> list[Sample]:
+    """What pandas' `to_json` writes by default: a table as one object, by columns."""
+    pictures = _Pictures(folder / "images")
+    columns = {"image": [f"{n}.png" for n in range(rows)], "latex": [label_of(n) for n in range(rows)]}
+    table = {name: dict(zip(map(str, range(rows)), cells, strict=True)) for name, cells in columns.items()}
+    _put(folder / "labels.json", json.dumps(table))
+    return [Sample(None, pictures.put(f"{n}.png", n), label_of(n)) for n in range(rows)]
+
+
+def lines_with_prefix(folder: Path, rows: int) -> list[Sample]:
+    """A formula a line, and pictures with the same text before their number."""
+    pictures = _Pictures(folder / "images")
+    _put(folder / "formulas.txt", _lines(map(label_of, range(rows))))
+    return [Sample(None, pictures.put(f"img_{n}.png", n), label_of(n)) for n in range(rows)]
+
+
 # What `datasets` writes -----------------------------------------------------------------------------------------------
 
 
@@ -372,6 +398,24 @@ def imagefolder(folder: Path, rows: int) -> list[Sample]:
         _put(folder / split / "metadata.csv", _lines(["file_name,text", *(f"{n}.png,{label_of(n)}" for n in part)]))
         samples += [Sample(split, pictures.put(f"{n}.png", n), label_of(n)) for n in part]
     _put(folder / "README.md", "---\ndataset_info: x\n---\n")
+    return samples
+
+
+def configurations(folder: Path, rows: int) -> list[Sample]:
+    """Two configurations, the first of which is the default, as the front matter of README.md says."""
+    configs = "".join(
+        f"- config_name: {name}\n  data_files:\n  - split: train\n    path: {name}/*.parquet\n{default}"
+        for name, default in (("full", "  default: true\n"), ("half", ""))
+    )
+    _put(folder / "README.md", f"---\nconfigs:\n{configs}---\n")
+    samples = []
+    for name, count in (("full", rows), ("half", rows // 2)):
+        (folder / name).mkdir(parents=True)
+        data = [{"bytes": picture_of(n, "png"), "path": f"{n}.png"} for n in range(count)]
+        frame = pl.DataFrame({"label": list(map(label_of, range(count))), "image": data})
+        frame.write_parquet(folder / name / "train-00000-of-00001.parquet")
+        if name == "full":
+            samples = [Sample("train", image["bytes"], label_of(n)) for n, image in enumerate(data)]
     return samples
 
 
@@ -436,12 +480,16 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("UniMER", "unimer", unimer),
     Layout("pictures from 1", "unimer", from_one),
     Layout("TexTeller", "jsonl", texteller),
+    Layout("a table of ids", "csv", table_of_ids),
+    Layout("a table that pandas wrote", "jsonl", pandas_table),
+    Layout("lines, and pictures with a prefix", "unimer", lines_with_prefix),
     Layout("PaddleOCR lists", "hme100k", paddle),
     Layout("PaddleX lists", "hme100k", paddlex),
     Layout("CROHME InkML", "crohme", crohme_ink),
     Layout("MathWriting InkML", "mathwriting", mathwriting_ink),
     Layout("save_to_disk, Dataset", "hf", saved_dataset),
     Layout("save_to_disk, DatasetDict", "hf", saved_dict),
+    Layout("two configurations", "hf", configurations),
     Layout("image folder with metadata", "imagefolder", imagefolder),
     Layout("a text file for each picture", "mlhme38k", text_per_image),
 )
