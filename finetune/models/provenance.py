@@ -142,7 +142,8 @@ def card_of(folder: Path, facts: TrainingFacts, kind: str) -> str:
 
 def is_card(start: bytes) -> bool:
     """Whether a file that begins with these bytes is a card that `model_card` wrote."""
-    return start.startswith(b"---\n") and b"\n- texsieve\n" in start.partition(b"\n---\n")[0]
+    matter, end, _ = start.partition(b"\n---\n")
+    return matter.startswith(b"---\n") and b"\n- texsieve\n" in matter + end
 
 
 def public(config: Config) -> Config:
