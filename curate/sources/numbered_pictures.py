@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -53,8 +54,7 @@ class Pictures:
     @cached_property
     def prefix(self) -> str:
         """What stands before the number in the names: `img_`; often nothing."""
-        match = _NAME.fullmatch(self.frame["name"][0]) if self.frame.height else None
-        return (match and match[1]) or ""
+        return _prefix({0: self.frame["name"].head(1).to_list()})
 
     @cached_property
     def digits(self) -> int:
@@ -96,6 +96,13 @@ def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
     if not found and len(series) == 1 and images > 1:  # one name shares nothing
         (found,) = series.values()
     return found if sum(map(len, found.values())) * 2 > images else {}
+
+
+def _prefix(numbers: Mapping[int, list[str]]) -> str:
+    """What stands before the number in the names of `_numbered`, the same in all."""
+    name = next(chain.from_iterable(numbers.values()), "")
+    match = _NAME.fullmatch(name)
+    return (match and match[1]) or ""
 
 
 @once
@@ -177,6 +184,8 @@ def _several(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int,
             if folder.path.name not in others and (numbers := numbered(folder.path)):
                 shard = _SHARD.fullmatch(folder.path.name)
                 found.append((folder.path, None if shard else split_name(folder.path, base), numbers))
+    # Beside plain numbers, other texts and numbers (`assets/example-0.png`) name other pictures.
+    found = [one for one in found if not _prefix(one[2])] or found
     times = Counter(number for _, _, numbers in found for number in numbers)
     apart = all(sum(times[number] > 1 for number in numbers) * 2 < len(numbers) for _, _, numbers in found)
     return found if apart else []  # each counts from its own first line
