@@ -52,8 +52,8 @@ OF_LINES = "images named by numbers, {numbers}, are not used; if they belong to 
 #: Columns that may hold a row's number besides its id; pandas' index is `column` (it has no name) in CSV, `Unnamed: 0`
 #: if that was read and written again, and `__index_level_0__` in parquet.
 _NUMBERS = ("index", "idx", "number", "num", "no", "column", "Unnamed: 0", "__index_level_0__")
-_DIGITS = r"^[0-9]{1,18}$"
 _IS_NUMBER = re.compile(r"[0-9]{1,18}")
+_DIGITS = f"^{_IS_NUMBER.pattern}$"
 _FOLDER_AND_STEM = r"^(?:(.*)/)?([^/.]+)[^/]*$"
 
 
@@ -229,7 +229,7 @@ def _numbers_not_found(frame: pl.DataFrame) -> int:
 def note_unused_numbers(parts: Sequence[Part], job: Job) -> None:
     """Note numbered images beside a file of lines that are not taken for those of its lines."""
     for part in parts:
-        found = pictures_of(part.path, job.root if job.images_given else None)
+        found = _pictures(part.path, job)
         if found is not None and found.numbers:
             job.notes[OF_LINES.format(numbers=_span(found), path=part.path)] += len(found.numbers)
 
